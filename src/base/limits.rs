@@ -1,0 +1,52 @@
+//! Every limit that is not an option, in one table.
+//!
+//! A loop, queue, line or recursion that foreign bytes can drive has its
+//! bound here, and a test at it. Units stand in the names.
+
+/// The longest SMTP command line, CR LF included (RFC 5321, 4.5.3.1.4 asks
+/// for 512; extensions add to it, and sendmail takes 2048).
+pub const SMTP_COMMAND_BYTES_MAX: usize = 2048;
+
+/// The longest line of message text taken in without being cut
+/// (sendmail: MAXLINE 2048 in headers; bodies are passed on as they are).
+pub const HEADER_LINE_BYTES_MAX: usize = 2048;
+
+/// The longest address, in bytes (sendmail: MAXNAME 256).
+pub const ADDRESS_BYTES_MAX: usize = 1024;
+
+/// Tokens in one workspace of a rule run (sendmail: MAXATOM 1000).
+pub const WORKSPACE_TOKENS_MAX: usize = 1000;
+
+/// Nested ruleset calls (sendmail: MAXRULERECURSION 50).
+pub const RULESET_DEPTH_MAX: usize = 50;
+
+/// How often one rule may match again before its ruleset is declared looping
+/// (sendmail: 100).
+pub const RULE_LOOPS_MAX: usize = 100;
+
+/// Nested macro expansions in a configuration value (sendmail: 10).
+pub const MACRO_DEPTH_MAX: usize = 10;
+
+/// Rewriting rulesets in one configuration (sendmail: MAXRWSETS 200; ours
+/// leaves room).
+pub const RULESETS_MAX: usize = 2000;
+
+/// Nested expansions in the macro processor.
+pub const M4_DEPTH_MAX: usize = 1024;
+
+/// Output of one run of the macro processor inside `compile`, in bytes.
+pub const M4_OUTPUT_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of one configuration, alias or map source line, continuations
+/// included.
+pub const SOURCE_LINE_BYTES_MAX: usize = 1 << 20;
+
+/// How deep aliases, lists and `.forward` files may refer to one another
+/// (option MaxAliasRecursion, default 10) is an option; this is its ceiling.
+pub const ALIAS_DEPTH_MAX: usize = 100;
+
+/// Recipients that one message may grow to by expansion.
+pub const EXPANDED_RECIPIENTS_MAX: usize = 100_000;
+
+/// A frame between our own processes, in bytes.
+pub const CONTROL_FRAME_BYTES_MAX: usize = 64 << 10;

@@ -1,0 +1,17 @@
+//! The words of the field as types: what every other module speaks of.
+//!
+//! Nothing here does IO, reads a clock or knows a configuration.
+
+pub mod diagnostic;
+pub mod id;
+pub mod interval;
+pub mod limits;
+pub mod origin;
+pub mod reply;
+pub mod status;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use id::QueueId;
+pub use origin::Origin;
+pub use reply::Reply;
+pub use status::{Enhanced, Sysexit};

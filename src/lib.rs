@@ -1,0 +1,10 @@
+//! Godwit: a mail transfer agent that a sendmail site can move to without changing a habit.
+//!
+//! The modules stand in reading order, and each uses only the rows above it
+//! in this list (`ARCHITECTURE.md` has the table, `tests/tidy.rs` holds it).
+
+// Row 0: the words that everything else is said in.
+pub mod base;
+
+// Row 1: languages, formats, protocol machines; no IO.
+pub mod world;

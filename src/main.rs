@@ -1,0 +1,3 @@
+//! The program: the name it was called by decides what it is.
+
+fn main() {}
