@@ -8,3 +8,6 @@ pub mod base;
 
 // Row 1: languages, formats, protocol machines; no IO.
 pub mod world;
+
+// Row 9: personalities, flags, output.
+pub mod cli;

@@ -1,3 +1,7 @@
 //! The program: the name it was called by decides what it is.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    godwit::cli::main()
+}

@@ -133,8 +133,22 @@ impl Sysexit {
     pub fn from_code(code: i32) -> Option<Self> {
         use Sysexit::*;
         [
-            Ok, Usage, DataErr, NoInput, NoUser, NoHost, Unavailable, Software, OsErr, OsFile,
-            CantCreat, IoErr, TempFail, Protocol, NoPerm, Config,
+            Ok,
+            Usage,
+            DataErr,
+            NoInput,
+            NoUser,
+            NoHost,
+            Unavailable,
+            Software,
+            OsErr,
+            OsFile,
+            CantCreat,
+            IoErr,
+            TempFail,
+            Protocol,
+            NoPerm,
+            Config,
         ]
         .into_iter()
         .find(|s| i32::from(s.code()) == code)
