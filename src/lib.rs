@@ -7,7 +7,14 @@
 pub mod base;
 
 // Row 1: languages, formats, protocol machines; no IO.
+pub mod message;
 pub mod world;
+
+// Row 5: sender and recipients.
+pub mod envelope;
+
+// Row 6: what was answered 250 is here.
+pub mod queue;
 
 // Row 9: personalities, flags, output.
 pub mod cli;

@@ -1,0 +1,235 @@
+//! The envelope: who sends, who receives, and what was asked for on the way.
+//!
+//! These are the facts that a queue file keeps. Expansion of aliases, lists
+//! and `.forward` files turns recipients into others.
+
+use std::time::{Duration, SystemTime};
+
+use bstr::BString;
+
+/// The body type that the sender declared (RFC 6152, RFC 3030).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyType {
+    /// `BODY=7BIT`.
+    SevenBit,
+    /// `BODY=8BITMIME`.
+    EightBitMime,
+    /// `BODY=BINARYMIME`.
+    Binary,
+}
+
+/// What a failure report should return (RFC 3461, section 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ret {
+    /// The whole message.
+    Full,
+    /// Its header only.
+    Headers,
+}
+
+/// When the sender wants a report on a recipient (RFC 3461, section 4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Notify {
+    /// `NOTIFY` was given; otherwise failure and delay are reported.
+    pub given: bool,
+    /// On success.
+    pub success: bool,
+    /// On failure.
+    pub failure: bool,
+    /// On delay.
+    pub delay: bool,
+}
+
+impl Notify {
+    /// `NOTIFY=NEVER`.
+    pub const NEVER: Self = Self {
+        given: true,
+        success: false,
+        failure: false,
+        delay: false,
+    };
+
+    /// Whether a failure is reported: asked for, or nothing was said.
+    pub fn on_failure(self) -> bool {
+        self.failure || !self.given
+    }
+
+    /// Whether a delay is reported: asked for, or nothing was said.
+    pub fn on_delay(self) -> bool {
+        self.delay || !self.given
+    }
+}
+
+/// The local user who answers for a program, file or list: made only by
+/// expansion, never from the network.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ControllingUser {
+    /// The login name.
+    pub name: BString,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// The alias or address that led here.
+    pub alias: BString,
+}
+
+/// What an address means before any rule has seen it. Only expansion makes
+/// the last three: a string from the network is a mailbox and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A mail address.
+    Mailbox,
+    /// `|command`.
+    Program,
+    /// `/path`.
+    File,
+    /// `:include:/path`.
+    Include,
+}
+
+/// One recipient and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The address without angle brackets, as given or as expanded to; with
+    /// its `|`, `/` or `:include:` when it is one of those.
+    pub address: BString,
+    /// What kind of address this is.
+    pub kind: Kind,
+    /// The address as RCPT gave it: what a report calls the final recipient.
+    pub final_recipient: Option<BString>,
+    /// `ORCPT`, in `type;xtext` form as given.
+    pub orcpt: Option<BString>,
+    /// When reports are wanted.
+    pub notify: Notify,
+    /// Given by the sender, not by expansion (flag `P` in a queue file).
+    pub primary: bool,
+    /// Already expanded from an alias (flag `A`).
+    pub aliased: bool,
+    /// Who answers for it, when expansion made it.
+    pub controlling_user: Option<ControllingUser>,
+    /// How far it has come.
+    pub state: RecipientState,
+}
+
+impl Recipient {
+    /// A mailbox as RCPT gave it.
+    pub fn mailbox(address: impl Into<BString>) -> Self {
+        Self {
+            address: address.into(),
+            kind: Kind::Mailbox,
+            final_recipient: None,
+            orcpt: None,
+            notify: Notify::default(),
+            primary: true,
+            aliased: false,
+            controlling_user: None,
+            state: RecipientState::Queued { reason: None },
+        }
+    }
+
+    /// Whether there is still something to do for it.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, RecipientState::Queued { .. })
+    }
+}
+
+/// Three outcomes, and not yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientState {
+    /// To be delivered; `reason` says why the last attempt did not succeed,
+    /// such as `Deferred: Connection refused by mx.example.`
+    Queued {
+        /// The text of the last attempt, if there was one.
+        reason: Option<BString>,
+    },
+    /// Delivered, relayed or replaced by what it expanded to.
+    Sent,
+    /// Failed for good and reported (or not to be reported).
+    Failed,
+}
+
+/// Everything about a message but its header and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The sender without angle brackets; empty for the null sender.
+    pub sender: BString,
+    /// Recipients in the order given; expansion appends.
+    pub recipients: Vec<Recipient>,
+    /// When the message came.
+    pub created: SystemTime,
+    /// The declared body type.
+    pub body_type: Option<BodyType>,
+    /// Whether the body holds bytes above 127.
+    pub has_8bit: bool,
+    /// Whether addresses or header need SMTPUTF8 (RFC 6531).
+    pub smtputf8: bool,
+    /// What a failure report returns.
+    pub ret: Option<Ret>,
+    /// `ENVID`, as given (xtext).
+    pub envid: Option<BString>,
+    /// `AUTH=` of MAIL, as given (xtext), when it was trusted.
+    pub auth: Option<BString>,
+    /// This is itself a report: no report may be made of it.
+    pub is_report: bool,
+    /// The sender has been warned of the delay.
+    pub warned: bool,
+    /// Why it is held, if it is in quarantine.
+    pub quarantine: Option<BString>,
+    /// `BY=` of MAIL (RFC 2852): time from `created`, and whether to return
+    /// the message then (else to notify).
+    pub deliver_by: Option<(Duration, bool)>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When delivery was last tried.
+    pub last_attempt: Option<SystemTime>,
+    /// What `mailq` shows in parentheses for the whole message.
+    pub status: Option<BString>,
+    /// Size in bytes, header and body, as accepted.
+    pub size: u64,
+    /// The class of the `Precedence:` header (0 when there is none).
+    pub class: i32,
+    /// Macros that delivery needs again: name (`r`, `s`, `_`,
+    /// `{daemon_flags}`, …) and value; a queue file's `$` lines.
+    pub macros: Vec<(BString, BString)>,
+}
+
+impl Envelope {
+    /// An envelope from `sender`, made at `created`, with nothing else said.
+    pub fn new(sender: impl Into<BString>, created: SystemTime) -> Self {
+        Self {
+            sender: sender.into(),
+            recipients: Vec::new(),
+            created,
+            body_type: None,
+            has_8bit: false,
+            smtputf8: false,
+            ret: None,
+            envid: None,
+            auth: None,
+            is_report: false,
+            warned: false,
+            quarantine: None,
+            deliver_by: None,
+            attempts: 0,
+            last_attempt: None,
+            status: None,
+            size: 0,
+            class: 0,
+            macros: Vec::new(),
+        }
+    }
+
+    /// The value of a kept macro.
+    pub fn macro_value(&self, name: &str) -> Option<&BString> {
+        self.macros
+            .iter()
+            .find(|(n, _)| n == name.as_bytes())
+            .map(|(_, v)| v)
+    }
+
+    /// Whether any recipient is still to be delivered.
+    pub fn is_pending(&self) -> bool {
+        self.recipients.iter().any(Recipient::is_pending)
+    }
+}

@@ -1,0 +1,8 @@
+//! Messages as text: header fields, dates, Received lines, MIME.
+//!
+//! Pure: bytes in, bytes out. Body bytes are never re-encoded unless a next
+//! hop demands it.
+
+pub mod header;
+
+pub use header::{Field, Header};
