@@ -10,6 +10,9 @@ pub mod base;
 pub mod message;
 pub mod world;
 
+// Row 3: what is looked up.
+pub mod map;
+
 // Row 5: sender and recipients.
 pub mod envelope;
 

@@ -12,6 +12,12 @@ use std::time::{Instant, SystemTime};
 
 use bstr::BString;
 
+mod effects;
+mod nothing;
+
+pub use effects::{Dial, Ended, Endpoint, Entropy, LogLevel, Program, Programs, Stream, SystemLog};
+pub use nothing::Nothing;
+
 /// A future that a trait object can give.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

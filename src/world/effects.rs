@@ -1,0 +1,93 @@
+//! What has an effect outside, as traits: programs, connections, the system
+//! log, and chance.
+
+use std::io;
+use std::time::Duration;
+
+use bstr::BString;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::BoxFuture;
+
+/// A program to run for its output. No shell is involved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The path of the program, then its arguments.
+    pub arguments: Vec<BString>,
+    /// Output beyond this is thrown away.
+    pub output_bytes_max: usize,
+    /// The program is killed after this long.
+    pub time_max: Duration,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What it wrote to its standard output.
+    pub output: BString,
+    /// Its exit status; `None` when a signal or the time limit ended it.
+    pub status: Option<i32>,
+}
+
+/// Starts programs.
+pub trait Programs: Send + Sync {
+    /// Runs a program as the configuration's default user, with a minimal
+    /// environment and no input, and waits for its end.
+    fn output(&self, program: Program) -> BoxFuture<'_, io::Result<Ended>>;
+}
+
+/// Where a stream socket is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `inet:PORT@HOST` and `inet6:PORT@HOST`: a host (name or address) and a
+    /// port. TCP.
+    Inet {
+        /// The host's name or address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// `local:PATH` and `unix:PATH`: a Unix socket.
+    Local(BString),
+}
+
+/// A connection: bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Opens connections.
+pub trait Dial: Send + Sync {
+    /// Connects within `time_max`.
+    fn connect<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        time_max: Duration,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+}
+
+/// How important a line of the system log is (RFC 5424, 6.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)] // The names are those of syslog(3).
+pub enum LogLevel {
+    Emergency,
+    Alert,
+    Critical,
+    Error,
+    Warning,
+    Notice,
+    Info,
+    Debug,
+}
+
+/// The system log.
+pub trait SystemLog: Send + Sync {
+    /// Logs one line under the mail facility.
+    fn log(&self, level: LogLevel, text: &[u8]);
+}
+
+/// Chance.
+pub trait Entropy: Send + Sync {
+    /// 64 random bits.
+    fn random(&self) -> u64;
+}
