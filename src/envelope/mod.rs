@@ -94,6 +94,9 @@ pub struct Recipient {
     /// The address without angle brackets, as given or as expanded to; with
     /// its `|`, `/` or `:include:` when it is one of those.
     pub address: BString,
+    /// Whether RCPT gave it in angle brackets: logs, queue files and reports
+    /// show it so (see [`Recipient::shown`]).
+    pub bracketed: bool,
     /// What kind of address this is.
     pub kind: Kind,
     /// The address as RCPT gave it: what a report calls the final recipient.
@@ -106,6 +109,11 @@ pub struct Recipient {
     pub primary: bool,
     /// Already expanded from an alias (flag `A`).
     pub aliased: bool,
+    /// Taken from a `Bcc:` field that is not to be sent on (flag `B`).
+    pub blind: bool,
+    /// The address, as shown, that expansion replaced by this one: what a
+    /// report says after `expanded from:`.
+    pub expanded_from: Option<BString>,
     /// Who answers for it, when expansion made it.
     pub controlling_user: Option<ControllingUser>,
     /// How far it has come.
@@ -117,15 +125,24 @@ impl Recipient {
     pub fn mailbox(address: impl Into<BString>) -> Self {
         Self {
             address: address.into(),
+            bracketed: false,
             kind: Kind::Mailbox,
             final_recipient: None,
             orcpt: None,
             notify: Notify::default(),
             primary: true,
             aliased: false,
+            blind: false,
+            expanded_from: None,
             controlling_user: None,
             state: RecipientState::Queued { reason: None },
         }
+    }
+
+    /// The address as logs, queue files and reports show it: in the angle
+    /// brackets it came in, if it did.
+    pub fn shown(&self) -> BString {
+        shown(&self.address, self.bracketed)
     }
 
     /// Whether there is still something to do for it.
@@ -154,6 +171,9 @@ pub enum RecipientState {
 pub struct Envelope {
     /// The sender without angle brackets; empty for the null sender.
     pub sender: BString,
+    /// Whether MAIL gave it in angle brackets: logs, queue files and reports
+    /// show it so (see [`Envelope::shown_sender`]).
+    pub sender_bracketed: bool,
     /// Recipients in the order given; expansion appends.
     pub recipients: Vec<Recipient>,
     /// When the message came.
@@ -166,6 +186,11 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// What a failure report returns.
     pub ret: Option<Ret>,
+    /// A report returns the header only, though RET did not say so: bulk
+    /// mail, `PrivacyOptions=nobodyreturn`.
+    pub no_body_return: bool,
+    /// `Bcc:` fields are deleted before the message is sent on.
+    pub delete_bcc: bool,
     /// `ENVID`, as given (xtext).
     pub envid: Option<BString>,
     /// `AUTH=` of MAIL, as given (xtext), when it was trusted.
@@ -189,6 +214,9 @@ pub struct Envelope {
     pub size: u64,
     /// The class of the `Precedence:` header (0 when there is none).
     pub class: i32,
+    /// The less, the sooner: size, recipients, class and attempts, weighed by
+    /// RecipientFactor, ClassFactor and RetryFactor.
+    pub priority: i64,
     /// Macros that delivery needs again: name (`r`, `s`, `_`,
     /// `{daemon_flags}`, …) and value; a queue file's `$` lines.
     pub macros: Vec<(BString, BString)>,
@@ -199,12 +227,15 @@ impl Envelope {
     pub fn new(sender: impl Into<BString>, created: SystemTime) -> Self {
         Self {
             sender: sender.into(),
+            sender_bracketed: false,
             recipients: Vec::new(),
             created,
             body_type: None,
             has_8bit: false,
             smtputf8: false,
             ret: None,
+            no_body_return: false,
+            delete_bcc: false,
             envid: None,
             auth: None,
             is_report: false,
@@ -216,8 +247,18 @@ impl Envelope {
             status: None,
             size: 0,
             class: 0,
+            priority: 0,
             macros: Vec::new(),
         }
+    }
+
+    /// The sender as logs, queue files and reports show it: `<>` for the null
+    /// sender, else in the angle brackets it came in, if it did.
+    pub fn shown_sender(&self) -> BString {
+        shown(
+            &self.sender,
+            self.sender_bracketed || self.sender.is_empty(),
+        )
     }
 
     /// The value of a kept macro.
@@ -232,4 +273,15 @@ impl Envelope {
     pub fn is_pending(&self) -> bool {
         self.recipients.iter().any(Recipient::is_pending)
     }
+}
+
+fn shown(address: &BString, bracketed: bool) -> BString {
+    if !bracketed {
+        return address.clone();
+    }
+    let mut text = Vec::with_capacity(address.len() + 2);
+    text.push(b'<');
+    text.extend_from_slice(address);
+    text.push(b'>');
+    text.into()
 }
