@@ -8,6 +8,7 @@ pub mod base;
 
 // Row 1: languages, formats, protocol machines; no IO.
 pub mod message;
+pub mod smtp;
 pub mod world;
 
 // Row 3: what is looked up.

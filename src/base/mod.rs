@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod id;
 pub mod interval;
 pub mod limits;
+pub mod maillog;
 pub mod origin;
 pub mod reply;
 pub mod status;

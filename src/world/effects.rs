@@ -8,6 +8,7 @@ use bstr::BString;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::BoxFuture;
+pub use crate::base::maillog::Priority as LogLevel;
 
 /// A program to run for its output. No shell is involved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,20 +65,6 @@ pub trait Dial: Send + Sync {
         endpoint: &'a Endpoint,
         time_max: Duration,
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
-}
-
-/// How important a line of the system log is (RFC 5424, 6.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)] // The names are those of syslog(3).
-pub enum LogLevel {
-    Emergency,
-    Alert,
-    Critical,
-    Error,
-    Warning,
-    Notice,
-    Info,
-    Debug,
 }
 
 /// The system log.

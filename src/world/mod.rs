@@ -13,9 +13,11 @@ use std::time::{Instant, SystemTime};
 use bstr::BString;
 
 mod effects;
+mod log;
 mod nothing;
 
 pub use effects::{Dial, Ended, Endpoint, Entropy, LogLevel, Program, Programs, Stream, SystemLog};
+pub use log::{Counted, Log};
 pub use nothing::Nothing;
 
 /// A future that a trait object can give.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use super::{
-    BoxFuture, Dial, Ended, Endpoint, Entropy, LogLevel, Mx, Program, Programs, RecordKind,
+    BoxFuture, Dial, Ended, Endpoint, Entropy, Log, LogLevel, Mx, Program, Programs, RecordKind,
     ResolveError, Resolver, Stream, SystemLog, User, Users, UsersError,
 };
 
@@ -82,6 +82,14 @@ impl Dial for Nothing {
 
 impl SystemLog for Nothing {
     fn log(&self, _level: LogLevel, _text: &[u8]) {}
+}
+
+impl Log for Nothing {
+    fn level(&self) -> u8 {
+        0
+    }
+
+    fn line(&self, _priority: LogLevel, _line: &[u8]) {}
 }
 
 /// Always the same bits.
