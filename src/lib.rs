@@ -7,9 +7,13 @@
 pub mod base;
 
 // Row 1: languages, formats, protocol machines; no IO.
+pub mod cf;
 pub mod message;
 pub mod smtp;
 pub mod world;
+
+// Row 2: what is built on them, still without IO.
+//pub mod rewrite;
 
 // Row 3: what is looked up.
 pub mod map;

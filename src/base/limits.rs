@@ -24,6 +24,9 @@ pub const RULESET_DEPTH_MAX: usize = 50;
 /// (sendmail: 100).
 pub const RULE_LOOPS_MAX: usize = 100;
 
+/// Bytes of the name of a macro or class (sendmail: MAXMACNAMELEN 25).
+pub const MACRO_NAME_BYTES_MAX: usize = 25;
+
 /// Nested macro expansions in a configuration value (sendmail: 10).
 pub const MACRO_DEPTH_MAX: usize = 10;
 
