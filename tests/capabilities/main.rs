@@ -1,0 +1,3 @@
+//! What Godwit can do, capability by capability, in one test binary.
+
+mod need;
