@@ -7,58 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bstr::BString;
 
-/// The body type that the sender declared (RFC 6152, RFC 3030).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BodyType {
-    /// `BODY=7BIT`.
-    SevenBit,
-    /// `BODY=8BITMIME`.
-    EightBitMime,
-    /// `BODY=BINARYMIME`.
-    Binary,
-}
-
-/// What a failure report should return (RFC 3461, section 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ret {
-    /// The whole message.
-    Full,
-    /// Its header only.
-    Headers,
-}
-
-/// When the sender wants a report on a recipient (RFC 3461, section 4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Notify {
-    /// `NOTIFY` was given; otherwise failure and delay are reported.
-    pub given: bool,
-    /// On success.
-    pub success: bool,
-    /// On failure.
-    pub failure: bool,
-    /// On delay.
-    pub delay: bool,
-}
-
-impl Notify {
-    /// `NOTIFY=NEVER`.
-    pub const NEVER: Self = Self {
-        given: true,
-        success: false,
-        failure: false,
-        delay: false,
-    };
-
-    /// Whether a failure is reported: asked for, or nothing was said.
-    pub fn on_failure(self) -> bool {
-        self.failure || !self.given
-    }
-
-    /// Whether a delay is reported: asked for, or nothing was said.
-    pub fn on_delay(self) -> bool {
-        self.delay || !self.given
-    }
-}
+pub use crate::smtp::{BodyType, Notify, Ret};
 
 /// The local user who answers for a program, file or list: made only by
 /// expansion, never from the network.

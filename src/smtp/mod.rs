@@ -5,4 +5,7 @@
 //! (and LMTP) gives commands and reads replies. Sockets, rules and queues
 //! stand above, in `receive` and `deliver`.
 
+pub mod parameter;
 pub mod xtext;
+
+pub use parameter::{BodyType, DeliverBy, MailParameters, Notify, RcptParameters, Ret};
