@@ -1,0 +1,2 @@
+divert(-1)
+define(`_ACCEPT_UNQUALIFIED_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_BLOCKLIST_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+_table_(`domaintable', defn(`_ARG_'), `domaintable', `domain')

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_generics_entire_', 1)

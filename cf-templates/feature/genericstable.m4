@@ -1,0 +1,2 @@
+divert(-1)
+_table_(`generics', defn(`_ARG_'), `genericstable', `generics')

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_LIMITED_', 1)

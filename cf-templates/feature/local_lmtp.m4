@@ -1,0 +1,6 @@
+divert(-1)
+_default_(`confEBINDIR', `/usr/libexec')
+define(`LOCAL_MAILER_PATH', ifelse(defn(`_ARG_'), `', `confEBINDIR`/mail.local'', `defn(`_ARG_')'))
+define(`LOCAL_MAILER_ARGS', ifelse(defn(`_ARG2_'), `', ``mail.local -l'', `defn(`_ARG2_')'))
+define(`LOCAL_MAILER_FLAGS', ifelse(defn(`_ARG3_'), `', ``PSXmnz9'', `defn(`_ARG3_')'))
+define(`LOCAL_MAILER_DSN_DIAGNOSTIC_CODE', `SMTP')

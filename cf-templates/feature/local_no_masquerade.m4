@@ -1,0 +1,2 @@
+divert(-1)
+define(`_local_no_masq_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_LOOKUP_DOT_', 1)

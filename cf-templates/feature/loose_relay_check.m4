@@ -1,0 +1,2 @@
+divert(-1)
+define(`_LOOSE_RELAY_', 1)

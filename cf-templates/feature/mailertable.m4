@@ -1,0 +1,2 @@
+divert(-1)
+_table_(`mailertable', defn(`_ARG_'), `mailertable', `mailer')

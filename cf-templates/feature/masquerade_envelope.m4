@@ -1,0 +1,2 @@
+divert(-1)
+define(`_masq_envelope_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_no_default_msa_', 1)

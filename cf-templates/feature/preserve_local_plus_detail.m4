@@ -1,0 +1,2 @@
+divert(-1)
+define(`_PRESERVE_PLUS_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_PRESERVE_LUSER_HOST_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_RELAY_ENTIRE_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_USE_CLIENT_PTR_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+define(`_virtuser_entire_', 1)

@@ -1,0 +1,2 @@
+divert(-1)
+_table_(`virtuser', defn(`_ARG_'), `virtusertable', `virtuser')

@@ -1,0 +1,184 @@
+
+#
+# Ruleset 0 (parse): from a focused address to a mailer, a host and a user.
+#
+Sparse=0
+R$*			$: $>Parse0 $1
+R< @ >			$#_LOCAL_ $: < @ >
+R$*			$: $>ParseLocal $1
+R$*			$: $>Parse1 $1
+
+#
+# Parse0: faults of form, and addresses at this host that route further.
+#
+SParse0
+R< @ >			$@ < @ >
+R$* : ; < @ >		$#error $@ 5.1.3 $: "553 List:; syntax illegal for recipient addresses"
+R@ < @ $* >		< @ $1 >
+R< @ $+ >		$#error $@ 5.1.3 $: "553 User address required"
+R$+ < @ >		$#error $@ 5.1.3 $: "553 Hostname required"
+R$* @ $* < @ $* >	$#error $@ 5.1.3 $: "553 Invalid route address"
+R$* < @ . $* >		$#error $@ 5.1.2 $: "553 Invalid host name"
+R$* < @ $* .. $* >	$#error $@ 5.1.2 $: "553 Invalid host name"
+R$* < @ [ $+ ] . >	$#error $@ 5.1.2 $: "553 Invalid address"
+# A quoted local part at this host may hide a route, and so may one without host.
+R$- < @ $=w . >		$: $(dequote $1 $) < @ $2 . >
+R$* $=O $* < @ $=w . >	$@ $>Parse0 $>canonify $1 $2 $3
+R$-			$: < > $(dequote $1 $)
+R< > $+ $=O $+		$@ $>Parse0 $>canonify $1 $2 $3
+R< > $*			$: $1
+
+#
+# Parse1: which mailer.
+#
+SParse1
+ifdef(`_kmap_virtuser_', `# feature virtusertable: an address that stands for another
+R$+ < @ $=w . >		$: < @ > < $1 @ $2 > $1 < @ $2 . >
+ifdef(`_virthost_class_', `R$+ < @ $={VirtHost} . >	$: < @ > < $1 @ $2 > $1 < @ $2 . >
+ifdef(`_virtuser_entire_', `R$+ < @ $+ .$={VirtHost} . >	$: < @ > < $1 @ $2 .$3 > $1 < @ $2 .$3 . >
+')')dnl
+# the whole address; user++ for some detail, user+* for any; the user alone;
+# the same for every user; the domain
+R< @ > < $+ @ $+ > $+	$: < $(virtuser $1@$2 $@ $1 $: @ $) > < $1 @ $2 > $3
+R< @ > < $+ + $+ @ $+ > $+	$: < $(virtuser $1++@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
+R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser $1+*@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
+R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser $1@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
+R< @ > < $+ + $+ @ $+ > $+	$: < $(virtuser ++@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
+R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser +*@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
+R< @ > < $* + $* @ $+ > $+	$: < $(virtuser @$3 $@ $1 $@ $2 $@ +$2 $: ! $) > < $1 + $2 @ $3 > $4
+R< @ > < $+ @ $+ > $+	$: < $(virtuser @$2 $@ $1 $: ! $) > < $1 @ $2 > $3
+R< ! > < $+ > $+	$: $2
+R< error : $-.$-.$- : $+ > $*	$#error $@ $1.$2.$3 $: $4
+R< error : $- $+ > $*	$#error $@ $(dequote $1 $) $: $2
+R< $+ > < $+ > $+	$: $>Recurse $1
+')dnl
+
+# names that are mail addresses here and nowhere else
+undivert(130)dnl
+ifdef(`_STICKY_', `# feature stickyhost: user@thishost is not the same as user
+R$+ < @ $=w . >		$: ifdef(`MAIL_HUB', `$>MailerToTriple < $H > $1 < @ $2 . >', `$#_LOCAL_ $: @ $1')
+')dnl
+R$=L < @ $=w . >	$#_LOCAL_ $: @ $1
+R$+ < @ $=w . >		$#_LOCAL_ $: $1
+
+# UUCP neighbours, and who else has a mailer of its own
+undivert(4)dnl
+undivert(131)dnl
+
+# address literals: directly, or through the smart host
+R$* < @ [ $+ ] > $*	$: < $S > $1 < @ [ $2 ] > $3
+R< > $* < @ [ $+ ] > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] > $3
+R< $- : $+ > $* < @ [ $+ ] > $*	$#$1 $@ $2 $: $3 < @ [ $4 ] > $5
+R< $+ > $* < @ [ $+ ] > $*	$#_SMTP_ $@ $1 $: $2 < @ [ $3 ] > $4
+
+ifdef(`_kmap_mailertable_', `# feature mailertable: by host, by its parents, by the default entry
+R$* < @ $+ . > $*	$: < $2 > $1 < @ $2 . > $3
+R$* < @ $+ > $*		$: < $2 > $1 < @ $2 > $3
+R< $+ . > $+		$: < $1 > $2
+R< $+ > $+		$: $>Mailertable < $1 > $2
+')dnl
+undivert(132)dnl
+# pseudo domains with a relay of their own
+ifdef(`BITNET_RELAY', `R$* < @ $+ .BITNET . > $*	$: $>MailerToTriple < $B > $1 < @ $2 .BITNET . > $3
+')dnl
+ifdef(`DECNET_RELAY', `R$* < @ $+ .DECNET . > $*	$: $>MailerToTriple < $C > $1 < @ $2 .DECNET . > $3
+')dnl
+ifdef(`FAX_RELAY', `ifdef(`_MAILER_fax_', `', `R$* < @ $+ .FAX . > $*	$: $>MailerToTriple < $F > $1 < @ $2 .FAX . > $3
+')')dnl
+ifdef(`UUCP_RELAY', `R$* < @ $+ .UUCP . > $*	$: $>MailerToTriple < $Y > $1 < @ $2 .UUCP . > $3
+')dnl
+ifdef(`_LOCAL_NET_', `# what the site keeps from its smart host
+undivert(1)dnl
+')dnl
+# everything else that has a host: the smart host, or whoever the host is
+R$* < @ $* > $*		$: $>MailerToTriple < $S > $1 < @ $2 > $3
+ifdef(`_MAILER_smtp_', `R$* < @ $* > $*		$#_SMTP_ $@ $2 $: $1 < @ $2 > $3
+', `R$* < @ $* > $*		$#error $@ 5.1.2 $: "553 Unrecognized host name " $2
+')dnl
+# a name without a host is a user of this host
+R$=L			$#_LOCAL_ $: @ $1
+R$+			$#_LOCAL_ $: $1
+
+ifdef(`_kmap_mailertable_', `#
+# Mailertable: < host > address, then prefix . < rest > address for the parents.
+# %1 in an entry for .parent is what stood in front of it.
+#
+SMailertable=90
+R< $+ > $+		$: < $(mailertable $1 $: ? $) > < > < $1 > $2
+R$+ . < $+ > $+		$: < $(mailertable .$2 $@ $1 $: ? $) > < $1 . > < $2 > $3
+R$+ . < > $+		$: < $(mailertable . $@ $1 $: ? $) > < $1 . > < > $2
+R< ? > < $* > < $- . $+ > $+	$@ $>Mailertable $1 $2 . < $3 > $4
+R< ? > < $* > < $- > $+	$: < $(mailertable . $@ $1$2 $: $) > < $1 > < $2 > $3
+R< ? > $* < $* > < $* > $+	$@ $4
+R< > < $* > < $* > $+	$@ $3
+R< $+ > < $* > < $* > $+	$@ $>MailerToTriple < $1 > $4
+
+')dnl
+#
+# Ruleset 95 (MailerToTriple): < mailer:host > address, as tables and relay
+# definitions name it, made into a mailer, a host and a user.
+#
+SMailerToTriple=95
+R< > $*			$@ $1
+R< error : $-.$-.$- : $+ > $*	$#error $@ $1.$2.$3 $: $4
+R< error : $- $+ > $*	$#error $@ $1 $: $2
+R< local : $* > $*	$>CanonLocal < $1 > $2
+R< $~[ : $+ @ $+ > $*	$#$1 $@ $3 $: $2 < @ $3 >
+R< $~[ : $+ > $*	$#$1 $@ $2 $: $3
+R< $+ > $*		$#_RELAY_ $@ $1 $: $2
+
+#
+# CanonLocal: < user > address: delivered here, to that user or to the one the
+# address names.
+#
+SCanonLocal
+R< $* > $* < @ $+ . >	$: < $1 > $2 @ $3
+R< $* > $* < @ $+ >	$: < $1 > $2 @ $3
+R< > $+ @ $+		$@ $#_LOCAL_ $@ $1 @ $2 $: $1
+R< > $+			$@ $#_LOCAL_ $@ $1 $: $1
+R< $+ > $*		$@ $#_LOCAL_ $@ $2 $: $1
+
+#
+# Ruleset 98 (ParseLocal): the rules that a site adds to parse.
+#
+SParseLocal=98
+undivert(3)dnl
+
+#
+# Ruleset 5 (localaddr): a local user that is no alias. It may have a detail,
+# or live elsewhere.
+#
+SLocal_localaddr
+Slocaladdr=5
+R$#$*			$@ $#$1
+R$+			$: $1 $| $>Local_localaddr $1
+R$+ $| $#ok		$@ $1
+R$+ $| $#$*		$#$2
+R$+ $| $*		$: $1
+ifdef(`_PRESERVE_PLUS_', `', `# user+detail: user+* may be an alias, after that the user alone
+R$+ + *			$#_LOCAL_ $@ $&h $: $1
+R$+ + $*		$#_LOCAL_ $@ + $2 $: $1 + *
+')dnl
+# users who stay here by name, and what an earlier pass settled
+R@ $+			$@ $1
+ifdef(`LUSER_RELAY', `# LUSER relay: for those whom nobody here knows
+R$+			$: < $L > $(user $1 $)
+R< $* > $+ <>		$: < > $2
+ifdef(`_PRESERVE_LUSER_HOST_', `R< $+ > $+ @ $=w		$@ $>MailerToTriple < $1 > $2 < @ $3 >
+R< $+ > $+ @ $+			$@ $>MailerToTriple < $1 > $2 @ $3
+')dnl
+R< > $+			$: $1
+R< local : $* > $+	$@ $>MailerToTriple < local : $1 > $2
+R< error : $+ > $+	$@ $>MailerToTriple < error : $1 > $2
+R< $- : $+ > $+		$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
+R< $+ > $+		$@ $>MailerToTriple < $1 > $2 < @ $1 >
+')dnl
+ifdef(`MAIL_HUB', `# mail hub: all local users are served there
+R$+			$: < $H > $1
+', `ifdef(`LOCAL_RELAY', `# local relay: users without a host are served there
+R$+			$: < $R > $1
+')')dnl
+_either_(`MAIL_HUB', `LOCAL_RELAY', `R< > $+			$@ $1
+R< $- : $+ > $+		$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
+R< $+ > $+		$@ $>MailerToTriple < $1 > $2 < @ $1 >
+')dnl

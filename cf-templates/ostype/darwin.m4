@@ -1,0 +1,10 @@
+divert(-1)
+#
+# macOS.
+#
+_default_(`LOCAL_MAILER_PATH', `/usr/libexec/mail.local')
+_default_(`STATUS_FILE', `/var/log/sendmail.st')
+_default_(`UUCP_MAILER_ARGS', `uux - -r -z -a$g $h!rmail ($u)')
+define(`confDONT_BLAME_SENDMAIL', `AssumeSafeChown,GroupWritableDirPathSafe')
+MODIFY_MAILER_FLAGS(`LOCAL', `+S')
+divert(-1)
