@@ -1,0 +1,492 @@
+//! The machine itself: its state, its interface, and the main loop that takes
+//! tokens from the input.
+
+use super::builtins::Builtin;
+use super::call::{Frame, Span};
+use super::input::{Input, Kind, Source, Text};
+use super::message::{Weight, text};
+use super::origin::{FileId, Files, LineOrigin, Place, Places};
+use super::output::{Advance, Diversions, Output};
+use super::record::Record;
+use super::symbols::{Body, Definition, Symbols};
+use super::syntax::{COMMENT, INSIDE, OUTSIDE, QUOTE, SPACE, Syntax, WORD_START};
+use super::{Host, Settings};
+
+/// Why a run ended before its input did.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// `m4exit` with this status. What was written to diversion 0 stands.
+    #[error("m4exit with status {0}")]
+    Exit(i32),
+    /// A fault that GNU m4 ends with too; a [`super::Message`] was given.
+    #[error("{0}")]
+    Fatal(String),
+    /// One of the [`super::Limits`] was reached; a message was given.
+    #[error("{0}")]
+    Limit(String),
+}
+
+impl Stop {
+    /// The exit status of a run that ended so.
+    pub fn status(&self) -> i32 {
+        match self {
+            Self::Exit(status) => *status,
+            Self::Fatal(_) | Self::Limit(_) => 1,
+        }
+    }
+}
+
+/// Output waits until there is this much of it.
+const STREAM_BYTES: usize = 64 << 10;
+
+/// One run of the macro processor.
+pub struct M4<'h> {
+    pub(super) host: &'h mut dyn Host,
+    pub(super) settings: Settings,
+    pub(super) files: Files,
+    pub(super) symbols: Symbols,
+    pub(super) syntax: Syntax,
+    pub(super) input: Input,
+    /// The calls whose arguments are being collected, outermost first.
+    pub(super) frames: Vec<Frame>,
+    /// Their arguments' text, end to end.
+    pub(super) arena: Vec<u8>,
+    /// And where in it each argument is.
+    pub(super) spans: Vec<Span>,
+    pub(super) output: Diversions,
+    /// Texts of `m4wrap`, last first.
+    pub(super) wraps: Vec<Source>,
+    /// The place that messages name: that of the call being expanded.
+    pub(super) here: Place,
+    /// The place in the outermost file that everything now belongs to.
+    pub(super) asked: Place,
+    /// A token that more than one source has a part of.
+    pub(super) token: Vec<u8>,
+    pub(super) status: i32,
+    pub(super) sysval: i32,
+    pub(super) calls: u64,
+    /// A builtin that the call being expanded gives as a value.
+    pub(super) value: Option<Builtin>,
+    pub(super) record: Record,
+}
+
+impl<'h> M4<'h> {
+    /// A machine that has read nothing yet.
+    pub fn new(host: &'h mut dyn Host, settings: Settings) -> Self {
+        let mut m4 = Self {
+            host,
+            files: Files::new(),
+            symbols: Symbols::default(),
+            syntax: Syntax::new(),
+            input: Input::default(),
+            frames: Vec::new(),
+            arena: Vec::new(),
+            spans: Vec::new(),
+            output: Diversions::new(settings.origins),
+            wraps: Vec::new(),
+            here: Place::default(),
+            asked: Place::default(),
+            token: Vec::new(),
+            status: 0,
+            sysval: 0,
+            calls: 0,
+            value: None,
+            record: Record::default(),
+            settings,
+        };
+        m4.define_builtins();
+        m4
+    }
+
+    /// Defines a macro as `-D` does.
+    pub fn define(&mut self, name: &[u8], value: &[u8]) {
+        let id = self.symbols.intern(name);
+        let definition = Definition {
+            body: Body::text(value),
+            record: None,
+        };
+        self.symbols.define(id, definition);
+    }
+
+    /// Undefines a macro as `-U` does.
+    pub fn undefine(&mut self, name: &[u8]) {
+        if let Some(id) = self.symbols.find(name) {
+            self.symbols.undefine(id);
+        }
+    }
+
+    /// Writes `#line` directives from now on, as `-s` asks.
+    pub fn set_synclines(&mut self) {
+        self.settings.synclines = true;
+    }
+
+    /// Traces a macro as `-t` does.
+    pub fn trace(&mut self, name: &[u8]) {
+        let id = self.symbols.intern(name);
+        self.symbols.set_traced(id, true);
+    }
+
+    /// Reads a file through the host and processes it to its end. A file
+    /// that cannot be read is an error that the run survives, as in GNU m4.
+    ///
+    /// # Errors
+    /// The run is over: see [`Stop`].
+    pub fn process_file(&mut self, name: &[u8]) -> Result<(), Stop> {
+        self.here = Place::default();
+        self.asked = Place::default();
+        match self.host.read(name) {
+            Ok(found) => {
+                self.note_path_search(name, &found.path)?;
+                self.process_bytes(&found.path, found.bytes)
+            }
+            Err(reason) => self.say(Weight::Error, text!("cannot open `", name, "': ", reason.0)),
+        }
+    }
+
+    /// Processes a text to its end under the name that messages and
+    /// `__file__` give it.
+    ///
+    /// # Errors
+    /// The run is over: see [`Stop`].
+    pub fn process_bytes(&mut self, name: &[u8], bytes: Vec<u8>) -> Result<(), Stop> {
+        self.push_file(name, bytes, true)?;
+        self.run()
+    }
+
+    /// Processes what `m4wrap` put aside, brings all diversions back, and
+    /// gives the result.
+    ///
+    /// # Errors
+    /// The run ended early: see [`Stop`].
+    pub fn finish(mut self) -> Result<Output, Stop> {
+        while !self.wraps.is_empty() {
+            let wraps = std::mem::take(&mut self.wraps);
+            for source in wraps {
+                self.push_source(source)?;
+            }
+            self.run()?;
+        }
+        self.output.divert(0);
+        for number in self.output.parked() {
+            self.output.undivert(number);
+        }
+        self.flush();
+        let buffer = self.output.take_all();
+        Ok(Output::new(buffer, self.files, self.record, self.status))
+    }
+
+    /// Ends the run at once, as `m4exit` and fatal errors do: what diversion
+    /// 0 has is written, everything else is dropped.
+    pub fn abandon(mut self) -> Output {
+        self.flush();
+        let buffer = self.output.take_main();
+        Output::new(buffer, self.files, self.record, self.status)
+    }
+
+    /// The exit status so far.
+    pub fn status(&self) -> i32 {
+        self.status
+    }
+
+    /// Where the machine is: the origin of text that was written now.
+    pub fn origin(&self) -> LineOrigin {
+        self.files.line_origin(self.places())
+    }
+
+    /// Hands finished output to the host, when it wants it.
+    pub(super) fn flush(&mut self) {
+        if self.settings.stream {
+            self.output.flush(self.host);
+        }
+    }
+
+    pub(super) fn push_file(
+        &mut self,
+        name: &[u8],
+        bytes: Vec<u8>,
+        outermost: bool,
+    ) -> Result<(), Stop> {
+        let file = self.files.add(name);
+        self.note_input_file(file)?;
+        self.output.lose_sync();
+        self.push_source(Source {
+            text: Text::Owned(bytes),
+            at: 0,
+            kind: Kind::File {
+                file,
+                line: 1,
+                counted: 0,
+                call_line: 1,
+                outermost,
+            },
+        })
+    }
+
+    /// Puts a text in front of the input.
+    pub(super) fn push_source(&mut self, source: Source) -> Result<(), Stop> {
+        self.input.push(source);
+        let limit = self.settings.limits.pending_bytes;
+        // A stack of many empty sources costs memory as well.
+        let stack = self.input.sources.len().saturating_mul(size_of::<Source>());
+        if self.input.pending_bytes.saturating_add(stack) > limit {
+            return self.limit(format!("more than {limit} bytes of input wait"));
+        }
+        Ok(())
+    }
+
+    /// Says that a limit was reached, and stops.
+    pub(super) fn limit(&mut self, what: String) -> Result<(), Stop> {
+        match self.say(Weight::Fatal, what.clone().into_bytes()) {
+            Err(Stop::Fatal(_)) | Ok(()) => Err(Stop::Limit(what)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Takes tokens until the input is used up.
+    fn run(&mut self) -> Result<(), Stop> {
+        while self.step()? {}
+        if let Some(frame) = self.frames.last() {
+            let place = frame.place;
+            let message = b"ERROR: end of file in argument list".to_vec();
+            self.say_at(Weight::Fatal, place, message)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one token, or a run of plain text; false at the end of input.
+    fn step(&mut self) -> Result<bool, Stop> {
+        let Some(source) = self.input.sources.last_mut() else {
+            return Ok(false);
+        };
+        if source.is_used_up() {
+            self.pop_source()?;
+            return Ok(true);
+        }
+        if let Kind::Builtin(builtin, _) = source.kind {
+            source.at = 1;
+            self.take_value(builtin);
+            return Ok(true);
+        }
+        let rest = source.text.bytes().get(source.at..).unwrap_or_default();
+        let (plain, blanks) = match self.frames.last_mut() {
+            None => (self.syntax.plain(rest, OUTSIDE), 0),
+            Some(frame) if frame.blank => {
+                let blanks = self.syntax.span_blank(rest);
+                frame.blank = blanks == rest.len();
+                (self.syntax.plain(&rest[blanks..], INSIDE), blanks)
+            }
+            Some(_) => (self.syntax.plain(rest, INSIDE), 0),
+        };
+        if plain + blanks > 0 {
+            self.take_plain(blanks, plain)?;
+            return Ok(true);
+        }
+        let byte = rest[0];
+        self.take_token(byte)?;
+        Ok(true)
+    }
+
+    /// Takes the token that begins with a byte of some meaning.
+    fn take_token(&mut self, byte: u8) -> Result<(), Stop> {
+        let class = self.syntax.class(byte);
+        if class & COMMENT != 0 && self.input.goes_on_with(&self.syntax.comment_open) {
+            return self.take_comment();
+        }
+        if class & WORD_START != 0 {
+            return self.take_word();
+        }
+        if class & QUOTE != 0 && self.input.goes_on_with(&self.syntax.quote_open) {
+            return self.take_quoted();
+        }
+        if !self.frames.is_empty() {
+            match byte {
+                b'(' | b')' | b',' => return self.take_punctuation(byte),
+                _ => {}
+            }
+        }
+        self.take_plain(0, 1)
+    }
+
+    /// Takes `blanks` bytes away and `length` plain ones in.
+    fn take_plain(&mut self, blanks: usize, length: usize) -> Result<(), Stop> {
+        if let Some(source) = self.input.sources.last_mut() {
+            source.at += blanks;
+        }
+        if self.frames.is_empty() {
+            self.begin_token();
+        }
+        self.take_in(length)
+    }
+
+    /// Takes `length` bytes of the top source in, as they are.
+    pub(super) fn take_in(&mut self, length: usize) -> Result<(), Stop> {
+        if !self.frames.is_empty() {
+            if let Some(source) = self.input.sources.last_mut() {
+                let end = (source.at + length).min(source.text.bytes().len());
+                self.arena
+                    .extend_from_slice(&source.text.bytes()[source.at..end]);
+                source.at = end;
+            }
+            return self.check_arguments();
+        }
+        if self.output.discards() {
+            if let Some(source) = self.input.sources.last_mut() {
+                source.at += length;
+            }
+            return Ok(());
+        }
+        if self.settings.synclines {
+            return self.take_in_synced(length);
+        }
+        let (places, advance) = self.text_places();
+        if let Some(source) = self.input.sources.last_mut() {
+            let end = (source.at + length).min(source.text.bytes().len());
+            let text = &source.text.bytes()[source.at..end];
+            self.output.write(text, places, advance);
+            source.at = end;
+        }
+        self.check_output()
+    }
+
+    /// As [`Self::take_in`], line by line.
+    fn take_in_synced(&mut self, length: usize) -> Result<(), Stop> {
+        if let Some(source) = self.input.sources.last_mut() {
+            let end = (source.at + length).min(source.text.bytes().len());
+            while source.at < end {
+                let place = source.place_of(source.at);
+                let text = &source.text.bytes()[source.at..end];
+                let line = memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1);
+                self.output.write_synced(&text[..line], place, &self.files);
+                source.at += line;
+            }
+        }
+        self.check_output()
+    }
+
+    /// Takes in a token that is not a slice of the top source.
+    pub(super) fn take_in_text(&mut self, text: &[u8], place: Place) -> Result<(), Stop> {
+        if !self.frames.is_empty() {
+            self.arena.extend_from_slice(text);
+            return self.check_arguments();
+        }
+        if self.settings.synclines {
+            self.output.write_synced(text, place, &self.files);
+        } else {
+            let places = self.places();
+            self.output.write(text, places, Advance::No);
+        }
+        self.check_output()
+    }
+
+    /// Copies a file's text into the current diversion.
+    pub(super) fn write_file(&mut self, file: FileId, text: &[u8]) -> Result<(), Stop> {
+        let mut places = self.places();
+        places.written = Place { file, line: 1 };
+        self.output.write(text, places, Advance::Written);
+        self.check_output()
+    }
+
+    pub(super) fn check_arguments(&mut self) -> Result<(), Stop> {
+        let limit = self.settings.limits.pending_bytes;
+        if self.arena.len() > limit {
+            return self.limit(format!("more than {limit} bytes of arguments"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_output(&mut self) -> Result<(), Stop> {
+        if self.settings.stream && self.output.main_bytes() >= STREAM_BYTES {
+            self.flush();
+        }
+        let limit = self.settings.limits.output_bytes;
+        if self.output.held_bytes() > limit {
+            return self.limit(format!("more than {limit} bytes of output"));
+        }
+        Ok(())
+    }
+
+    /// Notes where the token stands that begins now, outside of arguments.
+    pub(super) fn begin_token(&mut self) {
+        if !self.settings.origins {
+            return;
+        }
+        let Some(source) = self.input.sources.last_mut() else {
+            return;
+        };
+        let place = source.place_of(source.at);
+        match &mut source.kind {
+            Kind::File {
+                call_line,
+                outermost,
+                ..
+            } => {
+                *call_line = place.line;
+                if *outermost {
+                    self.asked = place;
+                }
+            }
+            Kind::Wrapped { asked, .. } => self.asked = *asked,
+            Kind::Expansion(_) | Kind::Builtin(..) => {}
+        }
+    }
+
+    /// The places of what is written now.
+    pub(super) fn places(&self) -> Places {
+        let written = self
+            .input
+            .sources
+            .iter()
+            .rev()
+            .find_map(|source| match source.kind {
+                Kind::File {
+                    file, call_line, ..
+                } => Some(Place {
+                    file,
+                    line: call_line,
+                }),
+                Kind::Wrapped { place, .. } => Some(place),
+                _ => None,
+            });
+        Places {
+            asked: self.asked,
+            written: written.unwrap_or(self.asked),
+        }
+    }
+
+    /// The places of the text on top, and how they advance.
+    fn text_places(&self) -> (Places, Advance) {
+        if !self.settings.origins {
+            return (Places::default(), Advance::No);
+        }
+        let advance = match self.input.sources.last().map(|source| &source.kind) {
+            Some(Kind::File { outermost, .. }) if *outermost => Advance::Both,
+            Some(Kind::File { .. }) => Advance::Written,
+            _ => Advance::No,
+        };
+        (self.places(), advance)
+    }
+
+    /// Takes away a source that is used up.
+    pub(super) fn pop_source(&mut self) -> Result<(), Stop> {
+        if let Some(source) = self.input.pop()
+            && let Kind::File { .. } = source.kind
+        {
+            self.output.lose_sync();
+            self.note_input_end(source)?;
+        }
+        Ok(())
+    }
+}
+
+impl Syntax {
+    /// How many bytes at the front are white space that begins no comment or
+    /// quoted string.
+    fn span_blank(&self, text: &[u8]) -> usize {
+        text.iter()
+            .position(|byte| {
+                let class = self.class(*byte);
+                class & SPACE == 0 || class & (QUOTE | COMMENT) != 0
+            })
+            .unwrap_or(text.len())
+    }
+}
