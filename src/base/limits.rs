@@ -7,6 +7,18 @@
 /// for 512; extensions add to it, and sendmail takes 2048).
 pub const SMTP_COMMAND_BYTES_MAX: usize = 2048;
 
+/// The longest line of a server's reply that is kept, in bytes (RFC 5321,
+/// 4.5.3.1.5 allows 512; real servers say more).
+pub const SMTP_REPLY_LINE_BYTES_MAX: usize = 2048;
+
+/// Lines of one reply of a server.
+pub const SMTP_REPLY_LINES_MAX: usize = 500;
+
+/// Commands, in bytes, that a client lets run ahead of the replies
+/// (PIPELINING): less than any socket buffer, so that both sides cannot wait
+/// for each other.
+pub const SMTP_PIPELINE_BYTES_MAX: usize = 8 << 10;
+
 /// The longest line of message text taken in without being cut
 /// (sendmail: MAXLINE 2048 in headers; bodies are passed on as they are).
 pub const HEADER_LINE_BYTES_MAX: usize = 2048;

@@ -5,6 +5,7 @@
 //! (and LMTP) gives commands and reads replies. Sockets, rules and queues
 //! stand above, in `receive` and `deliver`.
 
+pub mod client;
 pub mod parameter;
 pub mod xtext;
 

@@ -1,3 +1,4 @@
 //! What Godwit can do, capability by capability, in one test binary.
 
 mod need;
+mod smtp_client;
