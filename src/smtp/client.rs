@@ -28,13 +28,10 @@ pub use answer::{Answer, NoReply};
 pub use content::ContentEncoder;
 pub use extensions::Extensions;
 pub use outcome::{Cause, Exchange, Outcome, Phase, Refusal};
-pub use transaction::{BodyKind, NotifyOn, Rcpt, Return, Transaction};
+pub use transaction::{Rcpt, Transaction};
 
 use answer::AnswerReader;
 use running::Running;
-
-#[cfg(test)]
-mod tests;
 
 /// How to begin a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -345,12 +342,12 @@ impl Client {
     /// A transaction that this server cannot take, before it is asked.
     fn forbids(&self, running: &Running) -> Option<Outcome> {
         let transaction = running.transaction();
-        if transaction.smtputf8 && !self.offered.smtputf8 {
+        if transaction.parameters.smtputf8 && !self.offered.smtputf8 {
             let cause = Cause::Local("SMTPUTF8 is required, but was not offered by the server");
             return Some(Outcome::refused(cause, Enhanced::new(5, 6, 7)));
         }
         let limit = self.offered.size_bytes_max?;
-        let size = transaction.size_bytes?;
+        let size = transaction.parameters.size?;
         (size > limit).then(|| Outcome::refused(Cause::TooLarge(limit), Enhanced::new(5, 3, 4)))
     }
 

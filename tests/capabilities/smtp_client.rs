@@ -7,6 +7,7 @@ use std::fmt::Write;
 use bstr::ByteSlice;
 use expect_test::{Expect, expect};
 use godwit::smtp::client::*;
+use godwit::smtp::{BodyType, MailParameters, Notify, Ret};
 use proptest::prelude::*;
 
 /// A server: what it says to each command, `|` between lines, `CLOSE` to hang
@@ -129,8 +130,10 @@ fn to(recipients: &[&str]) -> Transaction {
     Transaction {
         sender: "bob@example.org".into(),
         recipients: recipients.iter().map(|r| Rcpt::new(*r)).collect(),
-        size_bytes: Some(41),
-        ..Transaction::default()
+        parameters: MailParameters {
+            size: Some(41),
+            ..MailParameters::default()
+        },
     }
 }
 
@@ -435,16 +438,17 @@ fn a_message_that_nobody_wants_is_a_single_dot() {
 #[test]
 fn parameters() {
     let mut transaction = to(&["a@remote.test", "b@remote.test"]);
-    transaction.body = Some(BodyKind::EightBitMime);
-    transaction.ret = Some(Return::Headers);
-    transaction.envid = Some("env+2B1".into());
-    transaction.recipients[0].notify = Some(NotifyOn {
+    transaction.parameters.body = Some(BodyType::EightBitMime);
+    transaction.parameters.ret = Some(Ret::Headers);
+    transaction.parameters.envid = Some("env+2B1".into());
+    transaction.recipients[0].parameters.notify = Notify {
+        given: true,
         success: true,
         failure: true,
         delay: false,
-    });
-    transaction.recipients[0].orcpt = Some("rfc822;second@remote.test".into());
-    transaction.recipients[1].notify = Some(NotifyOn::default());
+    };
+    transaction.recipients[0].parameters.orcpt = Some("rfc822;second@remote.test".into());
+    transaction.recipients[1].parameters.notify = Notify::NEVER;
     session(
         "",
         vec![transaction.clone()],
@@ -564,7 +568,7 @@ fn meanings() {
 #[test]
 fn a_message_that_is_too_large_is_not_offered() {
     let mut transaction = to(&["a@remote.test"]);
-    transaction.size_bytes = Some(1001);
+    transaction.parameters.size = Some(1001);
     session(
         "",
         vec![transaction, to(&["a@remote.test"])],

@@ -41,6 +41,11 @@ impl Extensions {
         offered
     }
 
+    /// Whether AUTH is offered at all.
+    pub fn has_auth(&self) -> bool {
+        !self.auth.is_empty()
+    }
+
     fn read(&mut self, line: &BStr) {
         // `AUTH=LOGIN` is an old form that some servers still give.
         let mut words = line

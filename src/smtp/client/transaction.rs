@@ -3,35 +3,7 @@
 use bstr::BString;
 
 use super::Extensions;
-
-/// The body type that MAIL declares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BodyKind {
-    /// `BODY=7BIT`
-    SevenBit,
-    /// `BODY=8BITMIME`
-    EightBitMime,
-}
-
-/// `RET=` (RFC 3461, section 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Return {
-    /// The whole message.
-    Full,
-    /// Its header.
-    Headers,
-}
-
-/// `NOTIFY=` (RFC 3461, section 4.1); all false is `NEVER`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct NotifyOn {
-    /// `SUCCESS`
-    pub success: bool,
-    /// `FAILURE`
-    pub failure: bool,
-    /// `DELAY`
-    pub delay: bool,
-}
+use crate::smtp::parameter::{BodyType, MailParameters, Notify, RcptParameters, Ret};
 
 /// A message's envelope as one server is to get it. Addresses are given as
 /// they go out, without angle brackets; parameters that the server does not
@@ -40,22 +12,10 @@ pub struct NotifyOn {
 pub struct Transaction {
     /// The sender; empty for the null sender.
     pub sender: BString,
+    /// What MAIL says beside the sender.
+    pub parameters: MailParameters,
     /// The recipients, in the order they are named to the server.
     pub recipients: Vec<Rcpt>,
-    /// `SIZE=`
-    pub size_bytes: Option<u64>,
-    /// `BODY=`
-    pub body: Option<BodyKind>,
-    /// `RET=`
-    pub ret: Option<Return>,
-    /// `ENVID=`, xtext.
-    pub envid: Option<BString>,
-    /// `AUTH=`, xtext.
-    pub auth: Option<BString>,
-    /// `BY=`: seconds that are left, and `R`, `N`, with `T` after it perhaps.
-    pub deliver_by: Option<(i64, BString)>,
-    /// The message cannot go without SMTPUTF8.
-    pub smtputf8: bool,
 }
 
 /// One recipient of a transaction.
@@ -63,10 +23,8 @@ pub struct Transaction {
 pub struct Rcpt {
     /// The address.
     pub address: BString,
-    /// `NOTIFY=`
-    pub notify: Option<NotifyOn>,
-    /// `ORCPT=`: `type;xtext`.
-    pub orcpt: Option<BString>,
+    /// What RCPT says beside it.
+    pub parameters: RcptParameters,
 }
 
 impl Rcpt {
@@ -85,33 +43,36 @@ impl Transaction {
         out.extend_from_slice(b"MAIL From:<");
         push_address(out, &self.sender);
         out.push(b'>');
-        if let Some(size) = self.size_bytes.filter(|_| offered.size) {
+        let parameters = &self.parameters;
+        if let Some(size) = parameters.size.filter(|_| offered.size) {
             out.extend_from_slice(format!(" SIZE={size}").as_bytes());
         }
-        match self.body.filter(|_| offered.eight_bit_mime) {
-            Some(BodyKind::SevenBit) => out.extend_from_slice(b" BODY=7BIT"),
-            Some(BodyKind::EightBitMime) => out.extend_from_slice(b" BODY=8BITMIME"),
-            None => {}
+        if let Some(body) = parameters.body.filter(|_| offered.eight_bit_mime) {
+            out.extend_from_slice(match body {
+                BodyType::SevenBit => b" BODY=7BIT",
+                BodyType::EightBitMime | BodyType::Binary => b" BODY=8BITMIME",
+            });
         }
-        if self.smtputf8 && offered.smtputf8 {
+        if parameters.smtputf8 && offered.smtputf8 {
             out.extend_from_slice(b" SMTPUTF8");
         }
         if offered.dsn {
-            if let Some(envid) = &self.envid {
+            if let Some(envid) = &parameters.envid {
                 push_parameter(out, " ENVID=", envid);
             }
-            match self.ret {
-                Some(Return::Full) => out.extend_from_slice(b" RET=FULL"),
-                Some(Return::Headers) => out.extend_from_slice(b" RET=HDRS"),
+            match parameters.ret {
+                Some(Ret::Full) => out.extend_from_slice(b" RET=FULL"),
+                Some(Ret::Headers) => out.extend_from_slice(b" RET=HDRS"),
                 None => {}
             }
         }
-        if let Some(auth) = self.auth.as_ref().filter(|_| !offered.auth.is_empty()) {
+        if let Some(auth) = parameters.auth.as_ref().filter(|_| offered.has_auth()) {
             push_parameter(out, " AUTH=", auth);
         }
-        if let (Some((seconds, mode)), Some(_)) = (&self.deliver_by, offered.deliver_by) {
-            out.extend_from_slice(format!(" BY={seconds};").as_bytes());
-            push_address(out, mode);
+        if let Some(by) = parameters.by.filter(|_| offered.deliver_by.is_some()) {
+            let mode = if by.returns { "R" } else { "N" };
+            let trace = if by.trace { "T" } else { "" };
+            out.extend_from_slice(format!(" BY={};{mode}{trace}", by.seconds).as_bytes());
         }
     }
 
@@ -126,17 +87,18 @@ impl Transaction {
         if !offered.dsn {
             return;
         }
-        if let Some(notify) = recipient.notify {
+        let parameters = &recipient.parameters;
+        if parameters.notify.given {
             out.extend_from_slice(b" NOTIFY=");
-            push_notify(out, notify);
+            push_notify(out, parameters.notify);
         }
-        if let Some(orcpt) = &recipient.orcpt {
+        if let Some(orcpt) = &parameters.orcpt {
             push_parameter(out, " ORCPT=", orcpt);
         }
     }
 }
 
-fn push_notify(out: &mut Vec<u8>, notify: NotifyOn) {
+fn push_notify(out: &mut Vec<u8>, notify: Notify) {
     let words = [
         (notify.success, "SUCCESS"),
         (notify.failure, "FAILURE"),
