@@ -9,6 +9,7 @@ pub mod base;
 // Row 1: languages, formats, protocol machines; no IO.
 pub mod cf;
 pub mod m4;
+pub mod dbfile;
 pub mod message;
 pub mod smtp;
 pub mod world;

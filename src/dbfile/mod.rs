@@ -1,0 +1,18 @@
+//! Database files over bytes: Berkeley DB hash and btree, and cdb.
+//!
+//! Readers ask for blocks of a file through [`ReadAt`] and keep some of them
+//! ([`Blocks`]); writers give a file in the order of its bytes, and what they
+//! must keep of it until the end is bounded by the entries, not by the file.
+//! Nothing here opens or names a file. Every number in a file is foreign:
+//! offsets are checked, chains and trees have limits, and a damaged file is
+//! an error ([`DbError`]), never a panic or an endless walk.
+
+pub mod bdb;
+mod blocks;
+pub mod cdb;
+mod records;
+mod source;
+
+pub use blocks::{Block, Blocks};
+pub use records::{Duplicates, Inserted, Records};
+pub use source::{DbError, ReadAt, WriteAt};
