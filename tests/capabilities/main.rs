@@ -1,4 +1,5 @@
 //! What Godwit can do, capability by capability, in one test binary.
 
+mod dbfile;
 mod need;
 mod smtp_client;

@@ -13,6 +13,9 @@ use super::page::kind;
 /// A key's values stand on its leaf while they take no more than this.
 const VALUES_BYTES_MAX: usize = PAGE_BYTES / 4;
 
+/// The page of the root: the library wants it there.
+const ROOT: u32 = 1;
+
 /// Entries of a btree file to be written with [`write_btree`].
 pub fn btree_records(duplicates: Duplicates) -> Records {
     Records::with_hash(hash_key, duplicates)
@@ -35,6 +38,7 @@ pub fn write_btree(
         leaves: Vec::new(),
         last_key: &[],
     };
+    // The root is page 1, be it the only leaf or an internal page.
     tree.number = tree.reserve()?;
     tree.leaves.push((tree.number, Vec::new()));
     for group in sorted.chunk_by(|left, right| left.key == right.key) {
@@ -44,7 +48,7 @@ pub fn write_btree(
     let Tree {
         mut tail, leaves, ..
     } = tree;
-    let root = levels(leaves, &mut tail)?;
+    levels(leaves, &mut tail)?;
     let last_page = tail.next() - 1;
     let out = tail.finish()?;
     let mut meta = Meta {
@@ -57,7 +61,7 @@ pub fn write_btree(
     .page();
     put_u32(&mut meta, 76, 2);
     put_u32(&mut meta, 84, u32::from(b' '));
-    put_u32(&mut meta, 88, root);
+    put_u32(&mut meta, 88, ROOT);
     write_meta(out, &meta)?;
     Ok(())
 }
@@ -100,6 +104,10 @@ impl<'r> Tree<'r, '_> {
         }
         let size = key_item.size() + values.iter().map(|value| value.size() + 4).sum::<usize>();
         if self.page.room() < size {
+            if self.leaves.len() == 1 {
+                self.number = self.reserve()?;
+                self.leaves[0].0 = self.number;
+            }
             let next = self.reserve()?;
             self.close(next)?;
             self.leaves.push((next, separator(self.last_key, key)));
@@ -137,8 +145,8 @@ fn separator(left: &[u8], right: &[u8]) -> Vec<u8> {
     right[..right.len().min(same + 1)].to_vec()
 }
 
-/// Writes the levels above the leaves, and gives the root.
-fn levels(mut below: Vec<(u32, Vec<u8>)>, tail: &mut Tail<'_>) -> Result<u32, DbError> {
+/// Writes the levels above the leaves, the last one to the root's page.
+fn levels(mut below: Vec<(u32, Vec<u8>)>, tail: &mut Tail<'_>) -> Result<(), DbError> {
     let mut level = 2;
     while below.len() > 1 {
         let mut above = Vec::new();
@@ -164,16 +172,17 @@ fn levels(mut below: Vec<(u32, Vec<u8>)>, tail: &mut Tail<'_>) -> Result<u32, Db
                 page.push_aligned(&entry(number, &key, tail)?, &[]);
             }
         }
+        if above.is_empty() {
+            let at = u64::from(ROOT) * PAGE_BYTES as u64;
+            return Ok(tail.replace(at, page.finish(ROOT, 0, 0))?);
+        }
         let at = tail.next();
         above.push((at, first_key));
         tail.push(page.finish(at, 0, 0))?;
         below = above;
         level += 1;
     }
-    below
-        .first()
-        .map(|(root, _)| *root)
-        .ok_or(DbError::Damaged("a tree of no pages"))
+    Ok(())
 }
 
 /// An entry of an internal page.
