@@ -8,8 +8,8 @@ pub mod base;
 
 // Row 1: languages, formats, protocol machines; no IO.
 pub mod cf;
-pub mod m4;
 pub mod dbfile;
+pub mod m4;
 pub mod message;
 pub mod smtp;
 pub mod world;
