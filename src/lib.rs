@@ -14,6 +14,9 @@ pub mod message;
 pub mod smtp;
 pub mod world;
 
+// Row 2: what is built on them, still without IO.
+pub mod rewrite;
+
 // Row 3: what is looked up.
 pub mod map;
 

@@ -65,3 +65,22 @@ pub const EXPANDED_RECIPIENTS_MAX: usize = 100_000;
 
 /// A frame between our own processes, in bytes.
 pub const CONTROL_FRAME_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of one expanded macro value or header.
+pub const EXPANSION_BYTES_MAX: usize = 64 << 10;
+
+/// Backtracking steps of one left side before failed positions are noted, so
+/// that no pattern can take more than its length times the address's.
+pub const MATCH_STEPS_PLAIN: usize = 2000;
+
+/// Arguments of one map lookup, the key not counted (sendmail: 10).
+pub const MAP_ARGUMENTS_MAX: usize = 10;
+
+/// Bytes of one token (sendmail: MAXNAME 256).
+pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// Rules applied in one run, calls included.
+pub const RULE_RUN_STEPS_MAX: usize = 200_000;
+
+/// Bytes of tokens made in one run.
+pub const RULE_RUN_BYTES_MAX: usize = 4 << 20;

@@ -5,15 +5,20 @@
 //! where in the file it is asked. For that, every definition and every rule
 //! has its `place` in the order of reading.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bstr::{BStr, BString};
 
 use super::options::Options;
+use super::ruleset_name::{self, RulesetName};
 use crate::base::Origin;
 
 /// The order of lines, across continuation and all kinds of lines.
 pub type Place = u32;
+
+/// Named rulesets are numbered from below this (sendmail: MAXRWSETS).
+const NAMED_FROM: u32 = 200;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +48,9 @@ pub struct Config {
     pub environment: Vec<EnvironmentDef>,
     /// `S` lines with their `R` lines. A ruleset that is named again goes on.
     pub rulesets: Vec<RulesetDef>,
+    /// The numbers of rulesets, as the reference would give them: those that
+    /// are only named by a mailer or a header too.
+    pub ruleset_numbers: HashMap<BString, u32>,
 }
 
 impl Config {
@@ -59,6 +67,44 @@ impl Config {
             .iter()
             .rev()
             .find(|map| map.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The number of the ruleset of this name.
+    pub fn ruleset_number(&self, name: &[u8]) -> Option<u32> {
+        self.ruleset_numbers.get(BStr::new(name)).copied()
+    }
+
+    /// The ruleset of this name or number, if it has an `S` line.
+    pub fn ruleset(&self, name: &[u8]) -> Option<&RulesetDef> {
+        let number = match ruleset_name::parse(name).ok()? {
+            RulesetName::Number(number) => number,
+            RulesetName::Name { name, .. } => self.ruleset_number(&name)?,
+        };
+        self.rulesets
+            .iter()
+            .find(|ruleset| ruleset.number == number)
+    }
+
+    /// The number of a ruleset that is named: its own, or the next free one
+    /// from the top down, as the reference counts.
+    pub(super) fn number_ruleset(&mut self, name: &RulesetName) -> u32 {
+        let (name, own) = match name {
+            RulesetName::Number(number) => return *number,
+            RulesetName::Name { name, number } => (name, *number),
+        };
+        if let Some(&number) = self.ruleset_numbers.get(name) {
+            return number;
+        }
+        let number = own.unwrap_or_else(|| {
+            let taken: HashSet<u32> = self.ruleset_numbers.values().copied().collect();
+            (100..NAMED_FROM)
+                .rev()
+                .chain(NAMED_FROM..u32::MAX)
+                .find(|number| !taken.contains(number))
+                .unwrap_or(u32::MAX)
+        });
+        self.ruleset_numbers.insert(name.clone(), number);
+        number
     }
 
     /// What a macro was last defined as, unexpanded.
@@ -342,8 +388,8 @@ impl EquatesDef {
 pub struct RulesetDef {
     /// Its name; the number in decimal when it has none.
     pub name: BString,
-    /// Its number, when the line or the language gives one.
-    pub number: Option<u32>,
+    /// Its number, given or counted.
+    pub number: u32,
     /// Its rules in order.
     pub rules: Vec<RuleDef>,
     /// Where it was first named.

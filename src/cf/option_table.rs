@@ -96,7 +96,7 @@ options! {
     EightBitMode "EightBitMode" '8' Choice(&["mimefy", "pass8", "strict"]), "pass8" [safe], "What to do with undeclared 8-bit text.";
     AliasFile "AliasFile" 'A' Words, "" [many], "Where aliases are looked up: `class:file`, in order.";
     AliasWait "AliasWait" 'a' Interval('m'), "10m", "How long to wait for an alias database that is being built.";
-    BlankSub "BlankSub" 'B' Text, ".", "The character that replaces unquoted blanks in addresses.";
+    BlankSub "BlankSub" 'B' Text, " ", "The character that replaces unquoted blanks in addresses.";
     MinFreeBlocks "MinFreeBlocks" 'b' Number, "100" [safe], "Blocks that must be free on the queue's file system.";
     CheckpointInterval "CheckpointInterval" 'C' Number, "10" [safe], "Recipients between two checkpoints of a queue file.";
     HoldExpensive "HoldExpensive" 'c' Bool, "False", "Leave mail for expensive mailers to the next queue run.";

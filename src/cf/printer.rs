@@ -9,6 +9,9 @@ use bstr::{BStr, BString};
 
 use super::config::*;
 
+/// Numbers from here on are counted, not given.
+const NAMED_ABOVE: u32 = 100;
+
 /// The configuration as text.
 pub fn print(config: &Config) -> Vec<u8> {
     let mut out = Vec::new();
@@ -101,10 +104,8 @@ fn definitions(config: &Config, out: &mut Vec<u8>) -> std::io::Result<()> {
             current = ruleset;
             if let Some(ruleset) = ruleset.map(|index| &config.rulesets[index]) {
                 write!(out, "S{}", ruleset.name)?;
-                if let Some(number) = ruleset.number
-                    && ruleset.name != number.to_string()
-                {
-                    write!(out, "={number}")?;
+                if ruleset.number < NAMED_ABOVE && ruleset.name != ruleset.number.to_string() {
+                    write!(out, "={}", ruleset.number)?;
                 }
                 out.push(b'\n');
             }

@@ -13,6 +13,7 @@ use super::lines::{Line, Origins, logical};
 use super::mailer;
 use super::option_names;
 use super::options::Options;
+use super::ruleset_name::RulesetName;
 use super::text::{latin1, munch, to_bytes};
 use crate::base::{Diagnostic, Origin};
 
@@ -169,29 +170,36 @@ impl Reader {
 
     fn ruleset(&mut self, text: &[u8]) {
         match super::ruleset_name::parse(text) {
-            Ok((name, number)) => {
-                let found = self
-                    .config
-                    .rulesets
-                    .iter()
-                    .position(|ruleset| ruleset.name == name);
+            Ok(name) => {
+                let number = self.config.number_ruleset(&name);
+                let rulesets = &mut self.config.rulesets;
+                let found = rulesets
+                    .iter_mut()
+                    .position(|ruleset| ruleset.number == number);
+                let shown = match name {
+                    RulesetName::Number(number) => number.to_string().into(),
+                    RulesetName::Name { name, .. } => {
+                        // A ruleset that had only a number gets its name.
+                        if let Some(index) = found {
+                            rulesets[index].name.clone_from(&name);
+                        }
+                        name
+                    }
+                };
                 if let Some(index) = found
-                    && !self.config.rulesets[index].rules.is_empty()
+                    && !rulesets[index].rules.is_empty()
                 {
-                    let message = format!(
-                        "WARNING: Ruleset {} has multiple definitions",
-                        BStr::new(text)
-                    );
+                    let message = format!("WARNING: Ruleset {shown} has multiple definitions");
                     self.faults.push(Diagnostic::warning(
                         "cf-ruleset-again",
                         self.shown.clone(),
                         message,
                     ));
                 }
-                self.current = Some(found.unwrap_or(self.config.rulesets.len()));
+                self.current = Some(found.unwrap_or(rulesets.len()));
                 if found.is_none() {
-                    self.config.rulesets.push(RulesetDef {
-                        name,
+                    rulesets.push(RulesetDef {
+                        name: shown,
                         number,
                         rules: Vec::new(),
                         origin: self.origin.clone(),
@@ -202,6 +210,13 @@ impl Reader {
                 self.current = None;
                 self.error("cf-ruleset-name", message);
             }
+        }
+    }
+
+    /// A mailer or a header names a ruleset, which may come later.
+    fn mention_ruleset(&mut self, name: &[u8]) {
+        if let Ok(name) = super::ruleset_name::parse(name) {
+            self.config.number_ruleset(&name);
         }
     }
 
@@ -332,6 +347,11 @@ impl Reader {
             self.error("cf-mailer", message);
         }
         let Some(mailer) = mailer else { return };
+        for pair in [&mailer.sender, &mailer.recipient] {
+            for name in [&pair.envelope, &pair.header] {
+                self.mention_ruleset(name);
+            }
+        }
         let mailers = &mut self.config.mailers;
         match mailers
             .iter_mut()
@@ -412,6 +432,7 @@ impl Reader {
             Some(check) => {
                 let keep_comments = check.first() == Some(&b'+');
                 let check = check.strip_prefix(b"+").unwrap_or(check);
+                self.mention_ruleset(check);
                 HeaderAction::Check {
                     ruleset: check.trim_ascii().into(),
                     keep_comments,

@@ -1,35 +1,28 @@
 //! Names and numbers of rulesets.
-//!
-//! Six numbers have names of their own, which the reference shows instead.
 
 use bstr::{BStr, BString};
 
 use crate::base::limits::RULESETS_MAX;
 
-/// The rulesets that have both a number and a fixed name.
-const FIXED: [&str; 6] = [
-    "parse",
-    "sender",
-    "recipient",
-    "canonify",
-    "final",
-    "localaddr",
-];
-
-/// The name of the ruleset with this number.
-pub fn of_number(number: u32) -> BString {
-    usize::try_from(number)
-        .ok()
-        .and_then(|index| FIXED.get(index))
-        .map_or_else(|| number.to_string().into(), |&name| name.into())
+/// What stands after `S`, `$>`, or in `S=` of a mailer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RulesetName {
+    /// Only a number.
+    Number(u32),
+    /// A name, which may be given a number.
+    Name {
+        /// The name.
+        name: BString,
+        /// What follows `=`.
+        number: Option<u32>,
+    },
 }
 
-/// Reads what stands after `S`, `$>` or in `S=`: a name, a number, or
-/// `name=number`; gives the name and the number, if it has one.
+/// Reads a name, a number, or `name=number`.
 ///
 /// # Errors
 /// What is wrong, in the reference's words.
-pub fn parse(text: &[u8]) -> Result<(BString, Option<u32>), String> {
+pub fn parse(text: &[u8]) -> Result<RulesetName, String> {
     let text = text.trim_ascii();
     let end = text
         .iter()
@@ -43,7 +36,7 @@ pub fn parse(text: &[u8]) -> Result<(BString, Option<u32>), String> {
     if name.iter().all(u8::is_ascii_digit) {
         let number = number(name)
             .ok_or_else(|| format!("bad ruleset {} ({RULESETS_MAX} max)", BStr::new(name)))?;
-        return Ok((of_number(number), Some(number)));
+        return Ok(RulesetName::Number(number));
     }
     if !name
         .iter()
@@ -51,7 +44,7 @@ pub fn parse(text: &[u8]) -> Result<(BString, Option<u32>), String> {
     {
         return Err(wrong());
     }
-    let given = rest
+    let number = rest
         .trim_ascii()
         .strip_prefix(b"=")
         .map(|digits| {
@@ -63,11 +56,10 @@ pub fn parse(text: &[u8]) -> Result<(BString, Option<u32>), String> {
             })
         })
         .transpose()?;
-    let fixed = FIXED
-        .iter()
-        .position(|fixed| fixed.as_bytes() == name)
-        .and_then(|index| u32::try_from(index).ok());
-    Ok((name.into(), given.or(fixed)))
+    Ok(RulesetName::Name {
+        name: name.into(),
+        number,
+    })
 }
 
 fn number(digits: &[u8]) -> Option<u32> {

@@ -1,0 +1,369 @@
+//! Makes a [`Program`] of a configuration's rules.
+//!
+//! Each rule is expanded with the macros as they were where it stands, cut
+//! into tokens, checked, and turned into patterns and actions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bstr::{BStr, BString};
+
+use super::chars::CharTable;
+use super::class::ClassTable;
+use super::macros::MacroTable;
+use super::program::{Action, Head, Pattern, Program, Rule, Ruleset, RulesetId, Then};
+use super::rule_text::{Part, parts};
+use super::symbol::{Fold, Symbols, Token, meta};
+use crate::base::Diagnostic;
+use crate::cf::{Config, Opt, RuleDef};
+
+/// Wildcards that a right side can refer to.
+const WILDCARDS_MAX: usize = 9;
+
+impl Program {
+    /// Compiles all rulesets. `initial` holds the macros that are there
+    /// before the configuration is read (`w`, `j`, `k` and the like);
+    /// `classes` the words of all classes, those of files too.
+    ///
+    /// A rule that makes no sense is reported and does what the reference
+    /// makes of it, or is left out.
+    pub fn compile(
+        config: &Config,
+        initial: &Arc<MacroTable>,
+        classes: &ClassTable,
+    ) -> (Program, Vec<Diagnostic>) {
+        let table = CharTable::new(config.options.text(Opt::OperatorChars));
+        let mut compiler = Compiler {
+            program: Program {
+                symbols: Symbols::new(&table),
+                table,
+                space: config
+                    .options
+                    .text(Opt::BlankSub)
+                    .first()
+                    .copied()
+                    .unwrap_or(b' '),
+                comments: config.version.level < 9,
+                classes: Vec::new(),
+                class_names: Vec::new(),
+                macro_names: Vec::new(),
+                rulesets: Vec::new(),
+                by_name: HashMap::new(),
+                by_number: HashMap::new(),
+                heads: Vec::new(),
+                rules: Vec::new(),
+                patterns: Vec::new(),
+                actions: Vec::new(),
+            },
+            faults: Vec::new(),
+        };
+        // Rules are laid out ruleset by ruleset, but macros change from line
+        // to line: expand in the order of lines first.
+        let expanded = expand_all(config, initial);
+        for (definition, rules) in config.rulesets.iter().zip(expanded) {
+            let first = compiler.next_rule();
+            for (rule, sides) in definition.rules.iter().zip(rules) {
+                compiler.rule(rule, first, sides);
+            }
+            let end = compiler.next_rule();
+            compiler.ruleset(definition.name.clone(), definition.number, first, end);
+        }
+        compiler.empty_rulesets(config);
+        compiler.program.set_classes(classes);
+        (compiler.program, compiler.faults)
+    }
+}
+
+/// Numbers that can be called whether they are defined or not.
+const NUMBERED: u32 = 200;
+
+/// A rule's sides, cut into parts.
+struct Sides {
+    left: Vec<Part>,
+    right: Vec<Part>,
+}
+
+fn expand_all(config: &Config, initial: &Arc<MacroTable>) -> Vec<Vec<Sides>> {
+    let mut order: Vec<(usize, usize)> = Vec::new();
+    let mut expanded: Vec<Vec<Sides>> = Vec::new();
+    for (index, ruleset) in config.rulesets.iter().enumerate() {
+        expanded.push(Vec::with_capacity(ruleset.rules.len()));
+        order.extend((0..ruleset.rules.len()).map(|rule| (index, rule)));
+    }
+    let definition =
+        |&(ruleset, rule): &(usize, usize)| -> &RuleDef { &config.rulesets[ruleset].rules[rule] };
+    // Within a ruleset rules are in the order of lines already.
+    order.sort_by_key(|place| definition(place).place);
+    let table = CharTable::new(config.options.text(Opt::OperatorChars));
+    let comments = config.version.level < 9;
+    let mut macros = MacroTable::over(Arc::clone(initial));
+    let mut defined = config.macros.iter().peekable();
+    for place in &order {
+        let rule = definition(place);
+        while let Some(next) = defined.next_if(|next| next.place < rule.place) {
+            macros.define(&next.name, next.value.clone());
+        }
+        expanded[place.0].push(Sides {
+            left: parts(&rule.lhs, &macros, &table, comments),
+            right: parts(&rule.rhs, &macros, &table, comments),
+        });
+    }
+    expanded
+}
+
+struct Compiler {
+    program: Program,
+    faults: Vec<Diagnostic>,
+}
+
+impl Compiler {
+    fn next_rule(&self) -> u32 {
+        u32::try_from(self.program.rules.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Rulesets that are only named have no rules, and so have numbers.
+    fn empty_rulesets(&mut self, config: &Config) {
+        let mut named: Vec<(&BString, &u32)> = config.ruleset_numbers.iter().collect();
+        named.sort_by_key(|(_, number)| **number);
+        for (name, number) in named {
+            if !self.program.by_number.contains_key(number) {
+                self.ruleset(name.clone(), *number, 0, 0);
+            }
+        }
+        for number in 0..NUMBERED {
+            if !self.program.by_number.contains_key(&number) {
+                self.ruleset(number.to_string().into(), number, 0, 0);
+            }
+        }
+    }
+
+    fn ruleset(&mut self, name: BString, number: u32, first: u32, end: u32) {
+        let id = RulesetId(u32::try_from(self.program.rulesets.len()).unwrap_or(u32::MAX));
+        self.program.by_name.insert(name.clone(), id);
+        self.program.by_number.insert(number, id);
+        self.program.rulesets.push(Ruleset {
+            name,
+            number,
+            first,
+            end,
+        });
+    }
+
+    fn rule(&mut self, rule: &RuleDef, ruleset_first: u32, sides: Sides) {
+        let first_pattern = self.program.patterns.len();
+        let wildcards = self.left(rule, &sides.left);
+        if self.program.patterns.len() == first_pattern {
+            self.fault(rule, "R line: null LHS");
+        }
+        let (then, rest) = match sides.right.first() {
+            Some(Part::Operator(meta::USER)) => (Then::Next, &sides.right[1..]),
+            Some(Part::Operator(meta::HOST)) => (Then::Return, &sides.right[1..]),
+            Some(Part::Operator(meta::NET)) => (Then::Resolve, &sides.right[..]),
+            _ => (Then::Again, &sides.right[..]),
+        };
+        let first_action = self.program.actions.len();
+        self.right(rule, rest, wildcards);
+        self.check_nesting(rule, first_action);
+        let actions = &self.program.actions[first_action..];
+        let has = |wanted: &[Fold]| {
+            actions.iter().any(|action| {
+                matches!(action, Action::Put(token)
+                    if token.operator && wanted.contains(&token.fold))
+            })
+        };
+        let (looks_up, calls) = (
+            has(&[meta::HOST_BEGIN, meta::LOOKUP_BEGIN]),
+            has(&[meta::CALL]),
+        );
+        let number = self.next_rule() - ruleset_first + 1;
+        let head = head(&self.program.patterns[first_pattern..]);
+        let range = |from: usize, to: usize| {
+            (
+                u32::try_from(from).unwrap_or(0),
+                u32::try_from(to).unwrap_or(0),
+            )
+        };
+        self.program.heads.push(head);
+        self.program.rules.push(Rule {
+            patterns: range(first_pattern, self.program.patterns.len()),
+            actions: range(first_action, self.program.actions.len()),
+            then,
+            looks_up,
+            calls,
+            origin: rule.origin.clone(),
+            number,
+        });
+    }
+
+    /// Compiles a left side; gives how many wildcards it has.
+    fn left(&mut self, rule: &RuleDef, parts: &[Part]) -> usize {
+        let mut wildcards = 0;
+        for part in parts {
+            let pattern = match part {
+                Part::Word(text) => Pattern::Word(self.program.symbols.word(text)),
+                Part::ZeroOrMore => Pattern::ZeroOrMore,
+                Part::OneOrMore => Pattern::OneOrMore,
+                Part::One => Pattern::One,
+                Part::In(name) => Pattern::In(self.class(name)),
+                Part::NotIn(name) => Pattern::NotIn(self.class(name)),
+                Part::Macro(name) => Pattern::Macro(self.macro_name(name)),
+                Part::Operator(meta::HOST) => Pattern::Nothing,
+                Part::Operator(fold) => {
+                    // `$#`, `$:` and `$|` match themselves.
+                    if !matches!(*fold, meta::NET | meta::USER | meta::PIPE) {
+                        let text = BStr::new(Program::operator_text(*fold));
+                        self.fault(rule, format!("Inappropriate use of {text} on LHS"));
+                    }
+                    Pattern::Word(Symbols::operator(*fold))
+                }
+                Part::Argument(number) => {
+                    self.fault(rule, format!("Inappropriate use of ${number} on LHS"));
+                    continue;
+                }
+            };
+            if is_wildcard(pattern) {
+                wildcards += 1;
+            }
+            self.program.patterns.push(pattern);
+        }
+        if wildcards > WILDCARDS_MAX {
+            self.faults.push(
+                Diagnostic::warning(
+                    "cf-rule-wildcards",
+                    rule.origin.clone(),
+                    format!("left side has {wildcards} wildcards"),
+                )
+                .help("only the first nine can be referred to"),
+            );
+        }
+        wildcards
+    }
+
+    fn right(&mut self, rule: &RuleDef, parts: &[Part], wildcards: usize) {
+        for part in parts {
+            let action = match part {
+                Part::Word(text) => Action::Put(self.program.symbols.word(text)),
+                Part::Operator(fold) => Action::Put(Symbols::operator(*fold)),
+                Part::Macro(name) => Action::Macro(self.macro_name(name)),
+                Part::Argument(number) => {
+                    let index = usize::from(*number);
+                    if index == 0 || index > wildcards {
+                        self.fault(rule, format!("replacement ${number} out of bounds"));
+                        if index == 0 {
+                            continue;
+                        }
+                    }
+                    Action::Copy(number - 1)
+                }
+                Part::ZeroOrMore | Part::OneOrMore | Part::One | Part::In(_) | Part::NotIn(_) => {
+                    let text = part.text();
+                    self.fault(rule, format!("Inappropriate use of {text} on RHS"));
+                    Action::Put(self.program.symbols.word(&text))
+                }
+            };
+            self.program.actions.push(action);
+        }
+    }
+
+    /// A lookup within a lookup is not resolved, and reported.
+    fn check_nesting(&mut self, rule: &RuleDef, first_action: usize) {
+        let mut open = false;
+        let mut nested = false;
+        for action in &self.program.actions[first_action..] {
+            if let Action::Put(Token {
+                operator: true,
+                fold,
+                ..
+            }) = action
+            {
+                match *fold {
+                    meta::HOST_BEGIN | meta::LOOKUP_BEGIN => {
+                        nested |= open;
+                        open = true;
+                    }
+                    meta::HOST_END | meta::LOOKUP_END => open = false,
+                    _ => {}
+                }
+            }
+        }
+        if nested {
+            self.fault(rule, "cannot nest map lookups");
+        }
+    }
+
+    fn class(&mut self, name: &[u8]) -> u32 {
+        let names = &mut self.program.class_names;
+        let index = names
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or_else(|| {
+                names.push(name.into());
+                self.program.classes.push(super::class::Class::default());
+                names.len() - 1
+            });
+        u32::try_from(index).unwrap_or(0)
+    }
+
+    fn macro_name(&mut self, name: &[u8]) -> u32 {
+        let names = &mut self.program.macro_names;
+        let index = names
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or_else(|| {
+                names.push(name.into());
+                names.len() - 1
+            });
+        u32::try_from(index).unwrap_or(0)
+    }
+
+    fn fault(&mut self, rule: &RuleDef, message: impl Into<String>) {
+        self.faults
+            .push(Diagnostic::error("cf-rule", rule.origin.clone(), message));
+    }
+}
+
+fn is_wildcard(pattern: Pattern) -> bool {
+    !matches!(
+        pattern,
+        Pattern::Word(_) | Pattern::Nothing | Pattern::Macro(_)
+    )
+}
+
+/// What of a left side can be checked before it is tried.
+fn head(patterns: &[Pattern]) -> Head {
+    let mut head = Head {
+        needs: 0,
+        least: 0,
+        most: 0,
+        begins: word(patterns.first()),
+        ends: word(patterns.last()),
+    };
+    for pattern in patterns {
+        let (least, open) = match pattern {
+            Pattern::Word(token) => {
+                head.needs |= Symbols::bit(token.fold);
+                (1, false)
+            }
+            Pattern::ZeroOrMore => (0, true),
+            Pattern::OneOrMore | Pattern::In(_) => (1, true),
+            Pattern::One | Pattern::NotIn(_) => (1, false),
+            Pattern::Nothing => (0, false),
+            // A macro may hold any number of tokens.
+            Pattern::Macro(_) => (0, true),
+        };
+        head.least = head.least.saturating_add(least);
+        head.most = if open {
+            u16::MAX
+        } else {
+            head.most.saturating_add(least)
+        };
+    }
+    head
+}
+
+fn word(pattern: Option<&Pattern>) -> Option<Fold> {
+    match pattern {
+        Some(Pattern::Word(Token { fold, .. })) => Some(*fold),
+        _ => None,
+    }
+}

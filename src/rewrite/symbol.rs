@@ -1,0 +1,238 @@
+//! Tokens as numbers: equal words, whatever their case, have equal numbers.
+
+use std::hash::Hasher;
+
+use super::chars::CharTable;
+
+/// The number of a word, case folded. Only words that the configuration
+/// mentions have one; all others share [`Fold::UNKNOWN`], because no literal
+/// can match them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Fold(pub(super) u32);
+
+impl Fold {
+    /// A word that stands nowhere in the configuration.
+    pub(super) const UNKNOWN: Fold = Fold(u32::MAX);
+}
+
+/// The operators of right sides, which are tokens of their own kind.
+pub(super) mod meta {
+    use super::Fold;
+
+    /// `$#`
+    pub(in crate::rewrite) const NET: Fold = Fold(0);
+    /// `$@`
+    pub(in crate::rewrite) const HOST: Fold = Fold(1);
+    /// `$:`
+    pub(in crate::rewrite) const USER: Fold = Fold(2);
+    /// `$>`
+    pub(in crate::rewrite) const CALL: Fold = Fold(3);
+    /// `$[`
+    pub(in crate::rewrite) const HOST_BEGIN: Fold = Fold(4);
+    /// `$]`
+    pub(in crate::rewrite) const HOST_END: Fold = Fold(5);
+    /// `$(`
+    pub(in crate::rewrite) const LOOKUP_BEGIN: Fold = Fold(6);
+    /// `$)`
+    pub(in crate::rewrite) const LOOKUP_END: Fold = Fold(7);
+    /// `$|`
+    pub(in crate::rewrite) const PIPE: Fold = Fold(8);
+    /// How they are written, in the order of their numbers.
+    pub(in crate::rewrite) const TEXTS: [&[u8]; 9] = [
+        b"$#", b"$@", b"$:", b"$>", b"$[", b"$]", b"$(", b"$)", b"$|",
+    ];
+}
+
+/// One token of a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    /// Where its text begins: in the machine's bytes, or in the program's.
+    pub(super) at: u32,
+    pub(super) length: u16,
+    /// Whether the text is in the machine's bytes.
+    pub(super) local: bool,
+    /// Whether it is an operator of [`meta`].
+    pub(super) operator: bool,
+    pub(super) fold: Fold,
+}
+
+impl Token {
+    /// Whether it is this operator.
+    pub(super) fn is(self, meta: Fold) -> bool {
+        self.operator && self.fold == meta
+    }
+}
+
+/// The words of a configuration and their numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Symbols {
+    /// Texts of tokens as they are written in rules, end to end.
+    texts: Vec<u8>,
+    /// Folded words, by number.
+    words: Vec<(u32, u16)>,
+    folded: Vec<u8>,
+    /// Open addressing: a number + 1, or 0.
+    slots: Vec<u32>,
+    /// Numbers of single bytes.
+    singles: [Fold; 256],
+}
+
+/// Numbers below this have a bit of their own in presence masks.
+const OWN_BITS: u32 = 28;
+
+impl Symbols {
+    /// The operators of right sides, and every operator character of `table`.
+    pub(super) fn new(table: &CharTable) -> Self {
+        let mut symbols = Self {
+            texts: Vec::new(),
+            words: Vec::new(),
+            folded: Vec::new(),
+            slots: vec![0; 1024],
+            singles: [Fold::UNKNOWN; 256],
+        };
+        // They cannot be confused with words: `$` and an operator character
+        // never make one token, and their flag differs.
+        for text in meta::TEXTS {
+            symbols.texts.extend_from_slice(text);
+            symbols.push(text);
+        }
+        for byte in 0..=255 {
+            if table.kind(byte) == super::chars::Kind::Operator {
+                symbols.number(&[byte]);
+            }
+        }
+        symbols
+    }
+
+    /// The token of an operator.
+    pub(super) fn operator(fold: Fold) -> Token {
+        Token {
+            at: fold.0 * 2,
+            length: 2,
+            local: false,
+            operator: true,
+            fold,
+        }
+    }
+
+    /// The token of a word of the configuration.
+    pub(super) fn word(&mut self, text: &[u8]) -> Token {
+        let fold = self.number(text);
+        let at = self.texts.len();
+        self.texts.extend_from_slice(text);
+        Token {
+            at: u32::try_from(at).unwrap_or(0),
+            length: u16::try_from(text.len()).unwrap_or(u16::MAX),
+            local: false,
+            operator: false,
+            fold,
+        }
+    }
+
+    /// The text of a token of the configuration.
+    pub(super) fn text(&self, token: Token) -> &[u8] {
+        let at = token.at as usize;
+        &self.texts[at..at + usize::from(token.length)]
+    }
+
+    /// The number of a word, if the configuration mentions it.
+    pub(super) fn find(&self, text: &[u8]) -> Fold {
+        if let [byte] = text {
+            return self.singles[usize::from(byte.to_ascii_lowercase())];
+        }
+        let mut slot = self.slot(text);
+        loop {
+            match self.slots[slot] {
+                0 => return Fold::UNKNOWN,
+                number => {
+                    if self.is_word(number - 1, text) {
+                        return Fold(number - 1);
+                    }
+                }
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    /// The bit of a word in presence masks; none for unknown words. Words may
+    /// share a bit, operators have their own.
+    pub(super) fn bit(fold: Fold) -> u64 {
+        match fold {
+            Fold::UNKNOWN => 0,
+            Fold(number) if number < OWN_BITS => 1 << number,
+            Fold(number) => 1 << (OWN_BITS + number % (64 - OWN_BITS)),
+        }
+    }
+
+    fn number(&mut self, text: &[u8]) -> Fold {
+        let known = self.find(text);
+        if known != Fold::UNKNOWN {
+            return known;
+        }
+        if (self.words.len() + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        let folded = text.to_ascii_lowercase();
+        let fold = self.push(&folded);
+        if let [byte] = folded[..] {
+            self.singles[usize::from(byte)] = fold;
+        }
+        self.place(fold, &folded);
+        fold
+    }
+
+    fn push(&mut self, folded: &[u8]) -> Fold {
+        let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX - 1);
+        let at = u32::try_from(self.folded.len()).unwrap_or(0);
+        self.words
+            .push((at, u16::try_from(folded.len()).unwrap_or(u16::MAX)));
+        self.folded.extend_from_slice(folded);
+        Fold(number)
+    }
+
+    fn place(&mut self, fold: Fold, folded: &[u8]) {
+        let mut slot = self.slot(folded);
+        while self.slots[slot] != 0 {
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        self.slots[slot] = fold.0 + 1;
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![0; self.slots.len() * 2];
+        for number in meta::TEXTS.len()..self.words.len() {
+            let (at, length) = self.words[number];
+            let folded = self.folded[at as usize..at as usize + usize::from(length)].to_vec();
+            self.place(Fold(u32::try_from(number).unwrap_or(0)), &folded);
+        }
+    }
+
+    fn is_word(&self, number: u32, text: &[u8]) -> bool {
+        let (at, length) = self.words[number as usize];
+        let at = at as usize;
+        self.folded[at..at + usize::from(length)].eq_ignore_ascii_case(text)
+    }
+
+    fn slot(&self, text: &[u8]) -> usize {
+        let mut hasher = FoldingHasher(0xcbf2_9ce4_8422_2325);
+        hasher.write(text);
+        // The high half is mixed better than the low one.
+        (hasher.finish() >> 32) as usize & (self.slots.len() - 1)
+    }
+}
+
+/// FNV-1a over bytes without regard to case.
+struct FoldingHasher(u64);
+
+impl Hasher for FoldingHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 ^= u64::from(byte.to_ascii_lowercase());
+            self.0 = self.0.wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}

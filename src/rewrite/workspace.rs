@@ -1,0 +1,36 @@
+//! Tokens as text again: for values, and for people.
+
+use bstr::BString;
+
+use super::chars::CharTable;
+
+/// Joins tokens: between two words that meet stands `space`.
+pub(super) fn join<'t>(
+    tokens: impl Iterator<Item = &'t [u8]>,
+    table: &CharTable,
+    space: u8,
+    out: &mut Vec<u8>,
+) {
+    let mut after_atom = false;
+    for text in tokens {
+        let atom = text.first().is_some_and(|&byte| table.is_atom(byte));
+        if atom && after_atom {
+            out.push(space);
+        }
+        after_atom = atom;
+        out.extend_from_slice(text);
+    }
+}
+
+/// Appends text as the reference shows it: control characters by name.
+pub fn show(text: &[u8], out: &mut BString) {
+    for &byte in text {
+        match byte {
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0..=0x1f | 0x7f => out.extend_from_slice(&[b'^', byte ^ 0x40]),
+            _ => out.push(byte),
+        }
+    }
+}
