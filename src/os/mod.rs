@@ -1,0 +1,30 @@
+//! The real world behind the traits of `world`: clock, names, users, log,
+//! programs, sockets, privileges.
+//!
+//! Only `daemon` and `cli` name this module; everything else gets its parts as
+//! arguments. No `unsafe`: where the system's calls need it, a crate that
+//! wraps them does it.
+
+mod bind;
+mod channel;
+mod clock;
+mod dial;
+mod hosts;
+mod log;
+mod privileges;
+mod process;
+mod programs;
+mod resolv_conf;
+mod resolver;
+mod users;
+
+pub use bind::{Bound, bind_inet, bind_local, take_over};
+pub use channel::{AsyncChannel, Channel, Received, peer_of};
+pub use clock::{Chance, SystemClock};
+pub use dial::SystemDial;
+pub use log::{LogTarget, MailLog};
+pub use privileges::{Identity, hand_over_directory, hand_over_file, is_root};
+pub use process::{EndedChild, Signals, detach, own_program, pid, reap, signal, start_role};
+pub use programs::SystemPrograms;
+pub use resolver::{ResolverSettings, SystemResolver};
+pub use users::SystemUsers;
