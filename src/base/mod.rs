@@ -8,11 +8,13 @@ pub mod interval;
 pub mod limits;
 pub mod maillog;
 pub mod origin;
+pub mod place;
 pub mod reply;
 pub mod status;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use id::QueueId;
 pub use origin::Origin;
+pub use place::Place;
 pub use reply::Reply;
 pub use status::{Enhanced, Sysexit};
