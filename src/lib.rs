@@ -26,5 +26,11 @@ pub mod envelope;
 // Row 6: what was answered 250 is here.
 pub mod queue;
 
+// Row 8: the processes, and what is asked of them.
+pub mod daemon;
+
 // Row 9: personalities, flags, output.
 pub mod cli;
+
+// Beside the rows: the real world behind the traits.
+pub mod os;

@@ -1,64 +1,143 @@
 //! What the program is when it is called by one name or another.
 //!
-//! Called by a classic name (`m4`, `mailq`, …), or as `godwit NAME …`, it is
-//! that program. One table says which names there are; each personality
+//! Called by a classic name (`sendmail`, `mailq`, …), or as `godwit NAME …`,
+//! it is that program. One table says which names there are; each personality
 //! stands in a file of its own and gets the arguments after its name.
+//!
+//! `godwit --root DIR NAME …` puts every default path under `DIR`.
 
-use std::ffi::OsString;
-use std::io::Write;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod daemon;
 mod m4;
+mod output;
+mod sendmail;
+
+use output::complain;
+
+use crate::base::{Place, Sysexit};
 
 /// One name the program answers to.
 struct Personality {
     name: &'static str,
-    /// Gets the arguments after the name.
-    run: fn(Vec<OsString>) -> ExitCode,
+    run: Run,
     about: &'static str,
 }
 
-/// Every name, one row each.
-const PERSONALITIES: &[Personality] = &[Personality {
-    name: "m4",
-    run: m4::run,
-    about: "the macro processor alone",
-}];
+/// How a personality is called; both get the arguments after the name.
+enum Run {
+    /// One that reads and writes only what its arguments name.
+    Plain(fn(Vec<OsString>) -> ExitCode),
+    /// One that knows default paths.
+    Placed(fn(&Place, Vec<OsString>) -> ExitCode),
+    /// A process of the daemon, started by its parent; not for people.
+    Hidden(fn(&Place, Vec<OsString>) -> ExitCode),
+}
 
-/// The exit status for a command line that makes no sense (sysexits.h).
-const EX_USAGE: u8 = 64;
+/// Every name, one row each.
+#[rustfmt::skip]
+const PERSONALITIES: &[Personality] = &[
+    Personality { name: "sendmail", run: Run::Placed(sendmail::run), about: "the classic program, flag for flag" },
+    Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
+    Personality { name: "engine", run: Run::Hidden(daemon::engine), about: "" },
+    Personality { name: "agent", run: Run::Hidden(daemon::agent), about: "" },
+];
 
 /// Finds the personality in the name the program was called by, or in its
 /// first argument, and runs it.
 pub fn main() -> ExitCode {
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    let called = arguments.first().map(|name| Path::new(name).to_owned());
-    let called = called.as_deref().and_then(Path::file_name);
-    if let Some(personality) = PERSONALITIES
-        .iter()
-        .find(|row| called.is_some_and(|name| name == row.name))
-    {
+    let mut arguments = std::env::args_os();
+    let called = arguments.next().map(PathBuf::from).unwrap_or_default();
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let called = called.file_name().unwrap_or_default();
+    // A hidden role is never taken from the name of a file.
+    if let Some(row) = find(called).filter(|row| !matches!(row.run, Run::Hidden(_))) {
+        return row.start(&Place::default(), arguments);
+    }
+    let place = match take_root(&mut arguments) {
+        Ok(place) => place,
+        Err(message) => {
+            complain(message);
+            return ExitCode::from(Sysexit::Usage.code());
+        }
+    };
+    match arguments.first().map(OsString::as_os_str) {
+        Some(word) if word == "help" || word == "--help" || word == "-h" => {
+            output::print(usage());
+            ExitCode::SUCCESS
+        }
+        Some(word) if word == "--version" || word == "-V" => {
+            output::print(format!("godwit {}\n", env!("CARGO_PKG_VERSION")));
+            ExitCode::SUCCESS
+        }
+        Some(word) => match find(word) {
+            Some(row) => {
+                arguments.remove(0);
+                row.start(&place, arguments)
+            }
+            None => {
+                complain(format!(
+                    "godwit: no command {}; `godwit help` lists them",
+                    word.to_string_lossy()
+                ));
+                ExitCode::from(Sysexit::Usage.code())
+            }
+        },
+        None => {
+            complain(usage());
+            ExitCode::from(Sysexit::Usage.code())
+        }
+    }
+}
+
+fn find(name: &OsStr) -> Option<&'static Personality> {
+    PERSONALITIES.iter().find(|row| name == row.name)
+}
+
+impl Personality {
+    fn start(&self, place: &Place, arguments: Vec<OsString>) -> ExitCode {
+        match self.run {
+            Run::Plain(run) => run(arguments),
+            Run::Placed(run) | Run::Hidden(run) => run(place, arguments),
+        }
+    }
+}
+
+/// Takes `--root DIR` or `--root=DIR` off the front.
+fn take_root(arguments: &mut Vec<OsString>) -> Result<Place, String> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let Some(first) = arguments.first() else {
+        return Ok(Place::default());
+    };
+    let directory = if first == "--root" {
+        if arguments.len() < 2 {
+            return Err("godwit: --root needs a directory".to_owned());
+        }
         arguments.remove(0);
-        return (personality.run)(arguments);
-    }
-    if let Some(personality) = PERSONALITIES
-        .iter()
-        .find(|row| arguments.get(1).is_some_and(|name| name == row.name))
-    {
-        arguments.drain(..2);
-        return (personality.run)(arguments);
-    }
-    usage()
+        arguments.remove(0)
+    } else if let Some(directory) = first.as_bytes().strip_prefix(b"--root=") {
+        let directory = OsString::from_vec(directory.to_vec());
+        arguments.remove(0);
+        directory
+    } else {
+        return Ok(Place::default());
+    };
+    let directory = Path::new(&directory);
+    std::fs::create_dir_all(directory)
+        .and_then(|()| directory.canonicalize())
+        .map(Place::under)
+        .map_err(|error| format!("godwit: --root {}: {error}", directory.display()))
 }
 
 /// Says which names there are.
-fn usage() -> ExitCode {
-    let mut text = String::from("usage: godwit COMMAND [ARGUMENT...]\n");
+fn usage() -> String {
+    let mut text = String::from("usage: godwit [--root DIR] COMMAND [ARGUMENT...]\n");
     for row in PERSONALITIES {
-        text.push_str(&format!("  {:12} {}\n", row.name, row.about));
+        if !matches!(row.run, Run::Hidden(_)) {
+            text.push_str(&format!("  {:12} {}\n", row.name, row.about));
+        }
     }
-    // Nobody is left to tell when standard error is gone.
-    let _ = std::io::stderr().write_all(text.as_bytes());
-    ExitCode::from(EX_USAGE)
+    text
 }

@@ -1,0 +1,102 @@
+//! The control socket: one line asks, lines answer, the end of the connection
+//! ends the answer.
+//!
+//! The commands and the socket are those of option ControlSocketName
+//! (`help restart shutdown status memdump mstat`), and a few more. Everyone
+//! may ask how things are; what changes something takes root or the user that
+//! the daemon runs as.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use crate::cf::{Opt, Options};
+
+/// The longest line that asks.
+pub(super) const REQUEST_BYTES_MAX: usize = 4096;
+/// The longest answer that is read.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+/// How long an answer may take: a reload of a large site reads many files.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where the socket is: option ControlSocketName, or beside the pid file with
+/// the ending `.sock`.
+pub fn path(options: &Options) -> PathBuf {
+    let name = options.text(Opt::ControlSocketName);
+    if !name.is_empty() {
+        return name.to_path_lossy().into_owned();
+    }
+    let pid_file = options.text(Opt::PidFile).to_path_lossy().into_owned();
+    pid_file.with_extension("sock")
+}
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// `help`
+    Help,
+    /// `status`
+    Status,
+    /// `memdump`
+    Memory,
+    /// `mstat`: as `status`, for machines.
+    Numbers,
+    /// `reload`, and `restart`, which is the same here.
+    Reload,
+    /// `shutdown`
+    Shutdown,
+    /// `run FLAGS…`: run the queue now; each word as after `-q`.
+    Run(Vec<BString>),
+}
+
+impl Request {
+    /// Reads a line.
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        let mut words = line.fields();
+        let command = words.next()?.to_ascii_lowercase();
+        let request = match command.as_slice() {
+            b"help" => Self::Help,
+            b"status" => Self::Status,
+            b"memdump" => Self::Memory,
+            b"mstat" => Self::Numbers,
+            b"reload" | b"restart" => Self::Reload,
+            b"shutdown" => Self::Shutdown,
+            b"run" => return Some(Self::Run(words.map(BString::from).collect())),
+            _ => return None,
+        };
+        words.next().is_none().then_some(request)
+    }
+
+    /// Whether only those who may command the daemon may ask.
+    pub(super) fn is_restricted(&self) -> bool {
+        matches!(self, Self::Reload | Self::Shutdown | Self::Memory)
+    }
+}
+
+/// What `help` answers.
+pub(super) const HELP: &str = "\
+help        this text
+status      whether connections are accepted, and how many there are
+mstat       the same for machines
+reload      read the configuration again (also: restart)
+run [...]   run the queue now, or what is selected: Itext Rtext Stext
+memdump     how much memory is in use
+shutdown    stop
+";
+
+/// Asks a running daemon. Blocks.
+///
+/// # Errors
+/// When nobody listens there, or the answer does not come.
+pub fn ask(path: &Path, request: &str) -> io::Result<Vec<u8>> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{request}\n").as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    Ok(answer)
+}

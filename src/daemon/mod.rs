@@ -1,0 +1,26 @@
+//! The running daemon: processes, listeners, limits, reload, control socket.
+//!
+//! Three kinds of process, from the start:
+//!
+//! * the **parent** binds ports, starts the other two, and nothing else; as
+//!   root it keeps root, and never parses mail;
+//! * the **engine** holds sessions, rules, maps, the queue and SMTP out; under
+//!   a root parent it runs as an unprivileged user;
+//! * **agents** deliver to one local user each, as that user.
+//!
+//! Parent and engine speak in bounded, versioned frames over a pair of
+//! sockets ([`frame`]), and take nothing from each other on trust.
+
+mod configuration;
+pub mod control;
+mod engine;
+mod frame;
+mod parent;
+mod ports;
+mod run_as;
+
+pub use configuration::{Loaded, Source, load};
+pub use engine::engine;
+pub use parent::{Settings, Stopped, supervise, usual_log};
+pub use ports::{Family, Port, PortError};
+pub use run_as::run_as;

@@ -1,0 +1,579 @@
+//! The parent: binds, supervises, and nothing else.
+//!
+//! One thread, one loop over signals and the engine's channel. It never reads
+//! a byte of mail. What the engine asks for is taken as a stranger's wish:
+//! agents are started for users that the parent itself finds in the user
+//! database, and files are opened only when the configuration, as the parent
+//! itself read it, names them.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+use nix::sys::signal::Signal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::configuration::{Loaded, Source, load};
+use super::frame::{Start, ToEngine, ToParent};
+use super::run_as::run_as;
+use crate::base::maillog::Priority;
+use crate::base::{Place, Sysexit};
+use crate::cf::Opt;
+use crate::os::{
+    Channel, Identity, LogTarget, MailLog, Signals, SystemUsers, detach, hand_over_directory,
+    hand_over_file, is_root, reap, signal, start_role,
+};
+use crate::world::SystemLog;
+
+mod agents;
+mod files;
+mod listeners;
+mod pid_file;
+
+use agents::Agents;
+use files::Files;
+use listeners::Listeners;
+use pid_file::PidFile;
+
+/// How long a stopping engine may take to finish what it has in hand.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// How long agents may take after the engine is gone.
+const AGENT_PATIENCE: Duration = Duration::from_secs(5);
+/// The first pause before a crashed engine is started again, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+/// An engine that ran this long did well; the next pause is the first again.
+const RAN_WELL: Duration = Duration::from_secs(60);
+
+/// What the daemon is to be.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which configuration.
+    pub source: Source,
+    /// How often the queue is run.
+    pub queue_interval: Option<Duration>,
+    /// Whether it listens (`-bd`), or only runs the queue (`-q15m` alone).
+    pub listens: bool,
+    /// Whether it leaves its terminal.
+    pub detaches: bool,
+    /// Where the log goes.
+    pub log: LogTarget,
+    /// The tag of log lines.
+    pub tag: BString,
+    /// How it was called: the second line of the pid file.
+    pub command_line: BString,
+}
+
+/// Why the daemon could not start, or ended badly.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Stopped {
+    /// The exit code that says it.
+    pub code: Sysexit,
+    /// One sentence.
+    pub text: String,
+}
+
+impl Stopped {
+    fn new(code: Sysexit, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+}
+
+/// Runs the daemon until it is told to stop. `started` is called once, when
+/// sessions are served. Must be called while this process has one thread.
+///
+/// # Errors
+/// When it cannot start: no port, no user, no configuration.
+pub fn supervise(
+    settings: Settings,
+    loaded: &Loaded,
+    started: impl FnOnce(),
+) -> Result<(), Stopped> {
+    let options = &loaded.config.options;
+    let users = SystemUsers::new();
+    let identity = if is_root() {
+        let identity = run_as(options, &users);
+        Some(identity.map_err(|text| Stopped::new(Sysexit::Config, text))?)
+    } else {
+        None
+    };
+    let mut listeners = Listeners::default();
+    if settings.listens {
+        listeners
+            .change(options)
+            .map_err(|text| Stopped::new(Sysexit::Unavailable, text))?;
+        listeners.open_control(options, identity.as_ref());
+    }
+    if settings.detaches {
+        detach().map_err(|error| Stopped::new(Sysexit::OsErr, format!("fork: {error}")))?;
+    }
+    let signals = Signals::take()
+        .map_err(|error| Stopped::new(Sysexit::OsErr, format!("signals: {error}")))?;
+    let log = MailLog::new(
+        settings.log.clone(),
+        nix::unistd::gethostname().map_or_else(
+            |_| "localhost".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        settings.tag.to_string(),
+    );
+    let pid_file = PidFile::write(options, settings.command_line.as_bstr());
+    let mut parent = Parent {
+        queue_directories: queue_directories(loaded),
+        files: Files::named_by(&loaded.config),
+        agents: Agents::new(users, options, &settings.source.place),
+        settings,
+        identity,
+        listeners,
+        signals,
+        log,
+        engine: Engine::Down {
+            until: Instant::now(),
+        },
+        pause: BACKOFF.0,
+        was_ready: false,
+    };
+    if let Err(error) = &pid_file {
+        parent.say(Priority::Error, &format!("pid file: {error}"));
+    }
+    parent.announce();
+    let result = parent.run(started);
+    parent.say(Priority::Info, "stopping daemon, reason=signal");
+    result
+}
+
+/// The engine as the parent sees it.
+enum Engine {
+    /// Not running; to be started then.
+    Down { until: Instant },
+    /// Running since then.
+    Up {
+        pid: u32,
+        channel: Channel,
+        since: Instant,
+    },
+    /// Told to stop; killed then.
+    Stopping {
+        pid: u32,
+        channel: Channel,
+        until: Instant,
+    },
+}
+
+struct Parent {
+    settings: Settings,
+    identity: Option<Identity>,
+    queue_directories: Vec<PathBuf>,
+    listeners: Listeners,
+    files: Files,
+    agents: Agents,
+    signals: Signals,
+    log: MailLog,
+    engine: Engine,
+    pause: Duration,
+    was_ready: bool,
+}
+
+impl Parent {
+    fn run(&mut self, started: impl FnOnce()) -> Result<(), Stopped> {
+        let mut started = Some(started);
+        loop {
+            if let Engine::Down { until } = self.engine
+                && Instant::now() >= until
+            {
+                self.start_engine();
+            }
+            self.wait();
+            while let Some(signal) = self.signals.next() {
+                if self.handle_signal(signal) {
+                    return Ok(());
+                }
+            }
+            if let Engine::Stopping { pid, until, .. } = self.engine
+                && Instant::now() >= until
+            {
+                // What it was doing is in the journal.
+                let _ = signal(pid, Signal::SIGKILL);
+            }
+            self.read_engine()?;
+            if self.was_ready
+                && let Some(started) = started.take()
+            {
+                started();
+            }
+        }
+    }
+
+    /// Waits for a signal, a frame, or the next thing to do.
+    fn wait(&self) {
+        let now = Instant::now();
+        let left = match &self.engine {
+            Engine::Down { until } | Engine::Stopping { until, .. } => {
+                Some(until.saturating_duration_since(now))
+            }
+            Engine::Up { .. } => None,
+        };
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        if let Some(channel) = self.channel() {
+            waited.push(PollFd::new(channel, PollFlags::IN));
+        }
+        // An error here is an interruption; the loop looks again.
+        let _ = poll(&mut waited, timeout.as_ref());
+    }
+
+    fn channel(&self) -> Option<&Channel> {
+        match &self.engine {
+            Engine::Down { .. } => None,
+            Engine::Up { channel, .. } | Engine::Stopping { channel, .. } => Some(channel),
+        }
+    }
+
+    /// Acts on a signal; true when all is over.
+    fn handle_signal(&mut self, signal: Signal) -> bool {
+        match signal {
+            Signal::SIGTERM | Signal::SIGINT => return self.stop(),
+            Signal::SIGHUP => {
+                self.say(Priority::Info, "reloading the configuration due to signal");
+                self.send(&ToEngine::Reload, &[]);
+            }
+            Signal::SIGUSR1 => self.say_state(),
+            Signal::SIGCHLD => {
+                while let Some(child) = reap() {
+                    if self.agents.ended(child.pid) {
+                        continue;
+                    }
+                    if self.engine_ended(child.pid, child.code) {
+                        return true;
+                    }
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn start_engine(&mut self) {
+        match self.try_start_engine() {
+            Ok((pid, channel)) => {
+                self.engine = Engine::Up {
+                    pid,
+                    channel,
+                    since: Instant::now(),
+                };
+                let start = Start {
+                    source: self.settings.source.clone(),
+                    queue_interval: self.settings.queue_interval,
+                    listens: self.settings.listens,
+                    log: self.settings.log.clone(),
+                    tag: self.settings.tag.clone(),
+                };
+                self.send(&ToEngine::Start(Box::new(start)), &[]);
+            }
+            Err(error) => {
+                self.say(Priority::Critical, &format!("cannot start engine: {error}"));
+                self.back_off();
+            }
+        }
+    }
+
+    fn try_start_engine(&self) -> io::Result<(u32, Channel)> {
+        let (ours, theirs) = Channel::pair()?;
+        ours.set_nonblocking()?;
+        let arguments: [&str; 0] = [];
+        let keep_stderr = !self.settings.detaches;
+        let pid = start_role("engine", arguments, theirs.into_descriptor(), keep_stderr)?;
+        Ok((pid, ours))
+    }
+
+    fn back_off(&mut self) {
+        self.engine = Engine::Down {
+            until: Instant::now() + self.pause,
+        };
+        self.pause = (self.pause * 2).min(BACKOFF.1);
+    }
+
+    /// A child that is no agent ended; true when all is over.
+    fn engine_ended(&mut self, ended: u32, code: Option<i32>) -> bool {
+        match &self.engine {
+            Engine::Stopping { pid, .. } if *pid == ended => {
+                self.agents.wait(AGENT_PATIENCE);
+                true
+            }
+            Engine::Up { pid, since, .. } if *pid == ended => {
+                if since.elapsed() > RAN_WELL {
+                    self.pause = BACKOFF.0;
+                }
+                // What it had to say is read before it is forgotten.
+                let how = code.map_or("by a signal".to_owned(), |code| format!("with code {code}"));
+                let pause = self.pause;
+                self.say(
+                    Priority::Critical,
+                    &format!("engine [{ended}] ended {how}; starting it again in {pause:?}"),
+                );
+                self.back_off();
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells the engine to stop; true when there is none to wait for.
+    fn stop(&mut self) -> bool {
+        self.send(&ToEngine::Stop, &[]);
+        let down = Engine::Down {
+            until: Instant::now(),
+        };
+        match std::mem::replace(&mut self.engine, down) {
+            Engine::Down { .. } => true,
+            Engine::Up { pid, channel, .. } => {
+                self.engine = Engine::Stopping {
+                    pid,
+                    channel,
+                    until: Instant::now() + STOP_PATIENCE,
+                };
+                false
+            }
+            Engine::Stopping { pid, channel, .. } => {
+                // A second wish to stop is an impatient one.
+                self.engine = Engine::Stopping {
+                    pid,
+                    channel,
+                    until: Instant::now(),
+                };
+                false
+            }
+        }
+    }
+
+    /// Takes every frame the engine has sent.
+    fn read_engine(&mut self) -> Result<(), Stopped> {
+        loop {
+            let Some(channel) = self.channel() else {
+                return Ok(());
+            };
+            let frame = match channel.receive() {
+                Ok(Some(received)) => ToParent::decode(&received.frame),
+                // Its end is told by the system too, with the exit code.
+                Ok(None) => {
+                    self.pause_on_silence();
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => None,
+            };
+            match frame {
+                Some(frame) => self.handle(frame)?,
+                None => {
+                    self.say(Priority::Critical, "engine: a frame that makes no sense");
+                    self.kill_engine();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The channel is at its end: nothing more to poll for, or the loop would
+    /// spin until the child is reaped.
+    fn pause_on_silence(&self) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
+    fn kill_engine(&self) {
+        if let Engine::Up { pid, .. } | Engine::Stopping { pid, .. } = &self.engine {
+            let _ = signal(*pid, Signal::SIGKILL);
+        }
+    }
+
+    fn handle(&mut self, frame: ToParent) -> Result<(), Stopped> {
+        match frame {
+            ToParent::Loaded => self.let_go()?,
+            ToParent::Ready => {
+                self.was_ready = true;
+                self.pause = BACKOFF.0;
+            }
+            ToParent::Failed { code, reason } => {
+                self.say(Priority::Critical, &format!("engine: {reason}"));
+                if !self.was_ready {
+                    let code = Sysexit::from_code(i32::from(code)).unwrap_or(Sysexit::Software);
+                    return Err(Stopped::new(code, reason.to_string()));
+                }
+            }
+            ToParent::WantAgent {
+                request,
+                user,
+                mailbox,
+            } => self.start_agent(request, &user, mailbox),
+            ToParent::WantFile { request, path } => match self.files.open(&path) {
+                Ok(file) => self.send(&ToEngine::File { request }, &[file.as_fd()]),
+                Err(error) => {
+                    let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                    self.send(&ToEngine::NoFile { request, errno }, &[]);
+                }
+            },
+            ToParent::Reloaded => self.reloaded(),
+            ToParent::WantStop => {
+                // As if told by a signal.
+                let pid = std::process::id();
+                let _ = signal(pid, Signal::SIGTERM);
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine has read its configuration: it gets the queue and the ports.
+    fn let_go(&mut self) -> Result<(), Stopped> {
+        if let Some(root) = self.settings.source.place.root() {
+            make_private(root, &self.queue_directories);
+        }
+        if let Some(identity) = &self.identity {
+            if let LogTarget::File(path) = &self.settings.log {
+                self.give_log(path, identity);
+            }
+            for directory in &self.queue_directories {
+                hand_over_directory(directory, identity).map_err(|error| {
+                    let text = format!("{}: {error}", directory.display());
+                    Stopped::new(Sysexit::OsFile, text)
+                })?;
+            }
+        }
+        self.send(&ToEngine::Go, &[]);
+        if let Some(control) = self.listeners.control() {
+            self.send(&ToEngine::Control, &[control]);
+        }
+        for (index, spec, socket) in self.listeners.all() {
+            self.send(&ToEngine::Listener { index, spec }, &[socket]);
+        }
+        Ok(())
+    }
+
+    /// The engine writes the same log, opened again when it was renamed away.
+    fn give_log(&self, path: &Path, identity: &Identity) {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        if let Err(error) = file.and_then(|file| hand_over_file(&file, identity)) {
+            self.say(Priority::Error, &format!("{}: {error}", path.display()));
+        }
+    }
+
+    fn start_agent(&mut self, request: u64, user: &[u8], mailbox: bool) {
+        match self.agents.start(user, mailbox, !self.settings.detaches) {
+            Ok(socket) => self.send(&ToEngine::Agent { request }, &[socket.as_fd()]),
+            Err(refusal) => self.send(
+                &ToEngine::NoAgent {
+                    request,
+                    temporary: refusal.temporary,
+                    reason: refusal.reason.into(),
+                },
+                &[],
+            ),
+        }
+    }
+
+    /// The engine has a new configuration; the parent reads it too.
+    fn reloaded(&mut self) {
+        let loaded = match load(&self.settings.source) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                self.say(Priority::Error, &format!("reload: {error}"));
+                return;
+            }
+        };
+        self.files = Files::named_by(&loaded.config);
+        self.agents.reload(&loaded.config.options);
+        if !self.settings.listens {
+            return;
+        }
+        match self.listeners.change(&loaded.config.options) {
+            Ok(changed) => {
+                self.send(&ToEngine::KeepListeners(changed.kept.clone()), &[]);
+                for (index, spec, socket) in self.listeners.all() {
+                    if !changed.kept.contains(&index) {
+                        self.send(&ToEngine::Listener { index, spec }, &[socket]);
+                    }
+                }
+            }
+            Err(text) => self.say(Priority::Error, &format!("reload: {text}")),
+        }
+    }
+
+    /// Sends a frame; an engine that does not read is no engine.
+    fn send(&self, frame: &ToEngine, descriptors: &[BorrowedFd<'_>]) {
+        if let Some(channel) = self.channel()
+            && channel.send(&frame.encode(), descriptors).is_err()
+        {
+            self.kill_engine();
+        }
+    }
+
+    fn announce(&self) {
+        let interval = self
+            .settings
+            .queue_interval
+            .map_or_else(String::new, |every| {
+                format!("queueing@{}", crate::base::interval::clock(every))
+            });
+        let what = match (self.settings.listens, interval.is_empty()) {
+            (true, true) => "SMTP".to_owned(),
+            (true, false) => format!("SMTP+{interval}"),
+            _ => interval,
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        self.say(
+            Priority::Info,
+            &format!("starting daemon ({version}): {what}"),
+        );
+    }
+
+    fn say_state(&self) {
+        let engine = match &self.engine {
+            Engine::Down { .. } => "down".to_owned(),
+            Engine::Up { pid, since, .. } => format!("[{pid}] up {:?}", since.elapsed()),
+            Engine::Stopping { pid, .. } => format!("[{pid}] stopping"),
+        };
+        let agents = self.agents.count();
+        self.say(
+            Priority::Debug,
+            &format!("state: engine {engine}, {agents} agents"),
+        );
+    }
+
+    fn say(&self, priority: Priority, text: &str) {
+        self.log.log(priority, text.as_bytes());
+    }
+}
+
+/// The queue directories, a pattern resolved to its parent.
+fn queue_directories(loaded: &Loaded) -> Vec<PathBuf> {
+    let text = loaded.config.options.text(Opt::QueueDirectory);
+    let path = match text.strip_suffix(b"*") {
+        // `/var/spool/mqueue/q*`: the directory that holds them.
+        Some(prefix) => prefix.rsplit_once_str("/").map_or(prefix, |(dir, _)| dir),
+        None => text,
+    };
+    vec![path.to_path_lossy().into_owned()]
+}
+
+/// The directories above those of a private instance; on the system they are
+/// the administrator's.
+fn make_private(root: &Path, directories: &[PathBuf]) {
+    for directory in directories {
+        if let Some(parent) = directory.parent().filter(|p| p.starts_with(root)) {
+            // What cannot be made is found missing in a moment.
+            let _ = std::fs::create_dir_all(parent);
+        }
+    }
+}
+
+/// Where `place` puts the usual log of a private instance.
+pub fn usual_log(place: &Place) -> LogTarget {
+    match place.root() {
+        Some(_) => LogTarget::File(place.path("/var/log/maillog")),
+        None => LogTarget::Socket("/dev/log".into()),
+    }
+}

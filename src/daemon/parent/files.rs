@@ -1,0 +1,80 @@
+//! Files that the engine may not open itself and yet must read: databases and
+//! lists of the site, which are often readable by root alone.
+//!
+//! Only what the configuration names is opened, read-only, and only when it
+//! is a plain file.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use bstr::{BStr, ByteSlice};
+
+use crate::cf::{ClassSource, Config, Kind, OPTIONS};
+
+/// What databases of a name end in.
+const SUFFIXES: [&str; 4] = ["", ".db", ".cdb", ".pag"];
+
+/// The files that the configuration names.
+#[derive(Default)]
+pub(super) struct Files {
+    named: HashSet<PathBuf>,
+}
+
+impl Files {
+    /// Every absolute path in options, class files and maps.
+    pub(super) fn named_by(config: &Config) -> Self {
+        let mut files = Self::default();
+        for row in OPTIONS {
+            if matches!(row.kind, Kind::Path | Kind::Text | Kind::Words) {
+                files.add(config.options.text(row.opt));
+                for value in config.options.all(row.opt) {
+                    files.add(BStr::new(&value.text));
+                }
+            }
+        }
+        for class in &config.classes {
+            match &class.source {
+                ClassSource::File { path, .. } => files.add(BStr::new(path)),
+                ClassSource::Map { spec, .. } => files.add(BStr::new(spec)),
+                ClassSource::Words(_) | ClassSource::Program { .. } => {}
+            }
+        }
+        for map in &config.maps {
+            files.add(BStr::new(&map.args));
+        }
+        files
+    }
+
+    /// Adds each path that stands in a value.
+    fn add(&mut self, value: &BStr) {
+        let words = value.split(|byte| matches!(byte, b' ' | b'\t' | b',' | b':' | b'='));
+        for word in words.filter(|word| word.starts_with(b"/")) {
+            for suffix in SUFFIXES {
+                let mut path = OsStr::from_bytes(word.trim()).to_owned();
+                path.push(suffix);
+                self.named.insert(path.into());
+            }
+        }
+    }
+
+    /// Opens a named file.
+    pub(super) fn open(&self, path: &[u8]) -> io::Result<File> {
+        let path = Path::new(OsStr::from_bytes(path));
+        if !self.named.contains(path) {
+            return Err(io::Error::from_raw_os_error(nix::libc::EACCES));
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
+            .open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::from_raw_os_error(nix::libc::EACCES));
+        }
+        Ok(file)
+    }
+}
