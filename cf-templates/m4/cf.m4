@@ -149,6 +149,9 @@ define(`TRUST_AUTH_MECH', `define(`_trust_auth_mech_', 1)_class_(`TrustAuthMech'
 # _add_once_(class, word): a word of a class of the standard rules, once.
 define(`_add_once_', `ifdef(`_word_$1_$2', `', `define(`_word_$1_$2', 1)_into_(101)C{$1}$2
 _back_()')')
+# _class_once_(class, words): a class of the standard rules, once.
+define(`_class_once_', `ifdef(`_given_$1', `', `define(`_given_$1', 1)_into_(101)C{$1}$2
+_back_()')')
 # _pseudo_(word): a pseudo top-level domain (class P).
 define(`_pseudo_', `ifdef(`_word_P_$1', `', `define(`_word_P_$1', 1)_into_(101)CP $1
 _back_()')')

@@ -1,0 +1,250 @@
+
+#
+# CanonAddr: an address focused, and what only hides the real one taken off.
+#
+SCanonAddr
+R$*			$: $>canonify $1
+R$*			$@ $>Parse0 $1
+
+#
+# ParseRecipient: the address that decides whether mail may pass.
+#
+SParseRecipient
+R$*			$: $>CanonAddr $1
+R$* < @ $* . >		$: $1 < @ $2 >
+R$- < @ $* >		$: $(dequote $1 $) < @ $2 >
+ifdef(`_LOOSE_RELAY_', `', `# a route behind one of our relay domains is looked through
+R$* $=O $* < @ $=R >	$@ $>ParseRecipient $1 $2 $3
+ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* $=O $* < @ $* .$=R >	$@ $>ParseRecipient $1 $2 $3
+')')dnl
+
+#
+# check_relay: may this client talk to us?
+#
+SLocal_check_relay
+ifdef(`_DELAY_CHECKS_', `Scheckrelay', `Scheck_relay')
+undivert(140)dnl
+R$*			$: $1 $| $>Local_check_relay $1
+R$* $| $* $| $#$*	$#$3
+R$* $| $* $| $*		$@ $>Basic_check_relay $1 $| $2
+
+SBasic_check_relay
+R$*			$: < $&{deliveryMode} > $1
+R< d > $*		$@ deferred
+R< $* > $*		$: $2
+undivert(141)dnl
+ifdef(`_ACCESS_', `# the access table: by name, then by address
+R$+ $| $+		$: $>D < $1 > < ? > < + Connect > < $2 >
+R  $| $+		$: $>A < $1 > < ? > < + Connect > < >
+R< ? > < $+ >		$: $>A < $1 > < ? > < + Connect > < $1 >
+R< ? > < $* >		$: OK
+R< $={Accept} > < $* >	$@ $1
+include(_CF_DIR_`m4/rules/verdict.m4')dnl
+')dnl
+undivert(8)dnl
+undivert(142)dnl
+
+#
+# check_mail: may this sender send?
+#
+SLocal_check_mail
+ifdef(`_DELAY_CHECKS_', `Scheckmail', `Scheck_mail')
+R$*			$: $1 $| $>Local_check_mail $1
+R$* $| $#$*		$#$2
+R$* $| $*		$@ $>Basic_check_mail $1
+
+SBasic_check_mail
+R$*			$: < $&{deliveryMode} > $1
+R< d > $*		$@ deferred
+R< $* > $*		$: $2
+# TLS as this client needs it
+R$*			$: $1 $| $>tls_client $&{verify} $| MAIL
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+R< >			$@ < OK >
+# nobody out there is localhost
+R$*			$: < $&{client_name} > $1
+R< > $*			$: $1
+R< localhost > $*	$: $1
+R< $+ > $* @ localhost $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+R< $+ > $*		$: $2
+R$*			$: < ? > $>CanonAddr $1
+R< ? > $* < @ $* . >	$: < ? > $1 < @ $2 >
+# what we know of its domain: OKR, TEMP or PERM; USER where there is none
+R< ? > $* < @ [ $+ ] >	$: < OKR > $1 < @ [ $2 ] >
+R< ? > $* < @ $=w >	$: < OKR > $1 < @ $2 >
+ifdef(`_ACCEPT_UNRESOLVABLE_', `R< ? > $* < @ $* >	$: < OKR > $1 < @ $2 >
+', `R< ? > $* < @ $* >	$: < $(resolve $2 $: < PERM > $) > $1 < @ $2 >
+R< $* < $- > > $*	$: < $2 > $3
+')dnl
+ifdef(`_ACCEPT_UNQUALIFIED_', `R< ? > $*		$: < OKR > $1
+', `# without a domain: from this host, or where the daemon permits it (M=u)
+R< ? > $*		$: < ? $&{daemon_flags} > $1
+R< ? $* u $* > $*	$: < OKR > $3
+R< ? $* > $*		$: < ? $&{client_name} > $2
+R< ? > $*		$: < LOCAL > $1
+R< ? $+ > $*		$: < USER > $2
+')dnl
+undivert(150)dnl
+ifdef(`_ACCESS_', `# the access table: address, user, domain
+R< $- > $+ < @ $+ >	$: < $1 > $2 < @ $3 > $| < F:$2@$3 > < U:$2@ > < D:$3 > < >
+R< $- > $+ < @ $+ > $| $*	$: < $1 > $2 < @ $3 > $| $>SearchList < + From > $| $4
+R< $- > $+ < @ $+ > $| < $* >	$: < $4 > < $1 > $2 < @ $3 >
+R< $- > $-		$: < $1 > $2 $| $>SearchList < + From > $| < U:$2@ > < >
+R< $- > $- $| < $* >	$: < $3 > < $1 > $2
+R< ? > < $- > $*	$: < $1 > $2
+R< $={Accept} > < $- > $*	$#$1
+R< $* > < $- > $*	$: < $1 > < $2 > $3 < >
+include(_CF_DIR_`m4/rules/fromverdict.m4')dnl
+')dnl
+R< LOCAL > $*		$@ < OKR >
+R< USER > $*		$#error $@ 5.5.4 $: "553 Domain name required for sender address " $&f
+R< TEMP > $*		$#error $@ 4.1.8 $: "451 Domain of sender address " $&f " does not resolve"
+R< PERM > $*		$#error $@ 5.1.8 $: "553 Domain of sender address " $&f " does not exist"
+R< OKR > $*		$: @ $1
+
+#
+# check_rcpt: may mail for this recipient pass here?
+#
+SLocal_check_rcpt
+ifdef(`_DELAY_CHECKS_', `Scheckrcpt', `Scheck_rcpt')
+R$*			$: $1 $| $>Local_check_rcpt $1
+R$* $| $#$*		$#$2
+R$* $| $*		$@ $>Basic_check_rcpt $1
+
+SBasic_check_rcpt
+R$@			$#error $@ nouser $: "553 User address required"
+R< >			$#error $@ nouser $: "553 User address required"
+R< @ >			$#error $@ nouser $: "553 User address required"
+R$*			$: < $&{deliveryMode} > $1
+R< d > $*		$@ deferred
+R< $* > $*		$: $2
+undivert(160)dnl
+R$*			$: $1 $| @ $>Rcpt_ok $1
+R$* $| @ RELAY		$@ RELAY
+R$* $| @ $#TEMP $+	$: $1 $| T $2
+R$* $| @ $#$*		$#$2
+ifdef(`_PROMISCUOUS_', `R$*			$@ RELAY
+', `R$* $| T $+		$: T $2 $| @ $>Relay_ok $1
+R$* $| @ $*		$: $1 $| @ $>Relay_ok $1
+R$* $| @ RELAY		$@ RELAY
+R$* $| @ $#$*		$#$2
+R T $+ $| $*		$#error $1
+R$*			$#error $@ 5.7.1 $: _RELAYMSG_
+')dnl
+
+#
+# Rcpt_ok: is the recipient ours, or of a domain we relay for, or may the
+# client say whatever it wants? RELAY if so, otherwise the address.
+#
+SRcpt_ok
+R$*			$: $>ParseRecipient $1
+undivert(161)dnl
+ifdef(`_BLOCKLIST_', `ifdef(`_ACCESS_', `# feature blocklist_recipients: recipients who get nothing
+R$+ < @ $=w >		$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
+ifdef(`_virthost_class_', `R$+ < @ $={VirtHost} >	$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
+')dnl
+R$- $* < @ $* >		$: < ? > $1 $2 < @ $3 >
+R< ? > $+ < @ $* >	$: < > $1 < @ $2 > $| < F:$1@$2 > < D:$2 > < >
+R$-			$: < > $1 $| < U:$1@ > < >
+R< > $* $| < $+		$: $1 $| $>SearchList < + To > $| < $2
+R$* $| < ? >		$: $1
+R$* $| < $* >		$: < $2 > $1 < >
+include(_CF_DIR_`m4/rules/toverdict.m4')dnl
+')')dnl
+# clients we trust by certificate, by what the site says, by AUTH
+R$*			$: $1 $| $>RelayTLS
+R$* $| $# $+		$# $2
+R$* $| $*		$: $1 $| $>Local_Relay_Auth $&{auth_type}
+R$* $| $# $+		$# $2
+R$* $| NO		$: $1 <
+R$* $| $*		$: $1 $| $&{auth_type}
+R$* $|			$: $1
+R$* $| $={TrustAuthMech}	$# RELAY
+R$* $| $*		$: $1
+# ours
+R$+ < @ $=w >		$@ RELAY
+ifdef(`_RELAY_ENTIRE_', `R$+ < @ $* $=m >	$@ RELAY
+')dnl
+R$+ < @ $=R >		$@ RELAY
+ifdef(`_RELAY_HOSTS_ONLY_', `', `R$+ < @ $* .$=R >	$@ RELAY
+')dnl
+undivert(162)dnl
+ifdef(`_ACCESS_', `# what the access table lets through
+ifdef(`_RELAY_FULL_ADDR_', `R$+ < @ $+ >		$: $1 < @ $2 > $| $>SearchList < + To > $| < F:$1@$2 > < D:$2 > < F:$1@ > < >
+R$* $| < RELAY >	$@ RELAY
+R$* $| < < TMPF > >	$#TEMP $@ 4.3.0 $: _TMPFMSG_
+R$* $| < $* >		$: $1
+', `R$+ < @ $+ >		$: $>D < $2 > < ? > < + To > < $1 < @ $2 > >
+R< RELAY > $*		$@ RELAY
+R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
+R< $* > < $* >		$: $2
+')')dnl
+ifdef(`_RELAY_MX_', `# feature relay_based_on_MX: domains that name us as their exchanger
+R$+ < @ $+ >		$: < : $(mxserved $2 $) : > < $1 < @ $2 > >
+R< : $* < TEMP > : > $*	$#TEMP $@ 4.4.0 $: "450 Can not check MX records for recipient host " $1
+R< $* : $=w . : $* > $*	$@ RELAY
+R< : $* : > < $* >	$: $2
+')dnl
+# users without a host are ours
+R$*			$: < ? > $1
+R< ? > $* < @ $* > $*	$@ $1 < @ $2 > $3
+R< ? > $*		$@ RELAY
+
+ifdef(`_PROMISCUOUS_', `', `#
+# Relay_ok: is the client one of ours? RELAY if so.
+#
+SRelay_ok
+R$*			$: $&{client_addr}
+R$@			$@ RELAY
+R0			$@ RELAY
+R127.0.0.1		$@ RELAY
+RIPv6:0:0:0:0:0:0:0:1	$@ RELAY
+RIPv6:::1		$@ RELAY
+R$=R			$@ RELAY
+R$=R . $*		$@ RELAY
+R$=R : $*		$@ RELAY
+ifdef(`_ACCESS_', `R$*			$: $>A < $1 > < ? > < + Connect > < $1 >
+R< RELAY > $*		$@ RELAY
+R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
+R< $* > < $* >		$: $2
+')dnl
+undivert(170)dnl
+# a name counts only if it is really the name of that address
+R$*			$: < @ $&{client_resolve} >
+R< @ TEMP >		$#error $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}
+R< @ FORGED >		$#error $@ 5.7.1 $: _FORGEDMSG_
+R< @ FAIL >		$#error $@ 5.7.1 $: _FAILMSG_
+R$*			$: < ? > $&{client_name}
+R< ? > $+ .		$: < ? > $1
+R< ? >			$@ RELAY
+R< ? > localhost	$@ RELAY
+R< ? > $=w		$@ RELAY
+ifdef(`_RELAY_ENTIRE_', `R< ? > $* $=m		$@ RELAY
+')dnl
+R< ? > $=R		$@ RELAY
+ifdef(`_RELAY_HOSTS_ONLY_', `', `R< ? > $* .$=R		$@ RELAY
+')dnl
+ifdef(`_ACCESS_', `R< ? > $*		$: $>D < $1 > < ? > < + Connect > < $1 >
+R< RELAY > $*		$@ RELAY
+R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
+R< $* > < $* >		$: $2
+')dnl
+
+')dnl
+ifdef(`_DELAY_CHECKS_', `include(_CF_DIR_`m4/rules/delay.m4')')dnl
+#
+# trust_auth: may the authenticated client act for the one it names?
+#
+SLocal_trust_auth
+Strust_auth
+R$*			$: $&{auth_type} $| $1
+R $| $*			$#error $@ 5.7.1 $: "550 not authenticated"
+R$* $| $*		$: $2
+R< $+ >			$: $1
+R$*			$: $1 $| $>Local_trust_auth $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1 $| $&{auth_authen}
+R$* $| $*		$: < $1 > < $2 > $1 $| $2
+R< $+ > < $+ > $+ $| $+	$: $1 $| $2
+R$+ $| $+		$: $(dequote $1 $) $| $(dequote $2 $)

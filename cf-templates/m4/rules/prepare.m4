@@ -4,3 +4,16 @@ dnl written: words of classes and maps that several of them need.
 define(`_GODWIT_CF_VERSION_', `godwit')
 define(`_FROM_', `ifdef(`confFROM_HEADER', `confFROM_HEADER', `$?x$x <$g>$|$g$.')')
 define(`_MSGID_', `ifdef(`confMESSAGEID_HEADER', `confMESSAGEID_HEADER', `<$t.$i@$j>')')
+dnl Texts of refusals. A text without quotes gets them.
+define(`_quoted_', `ifelse(index(`$1', `"'), -1, `"$1"', `$1')')
+define(`_REJECT_', _quoted_(ifdef(`confREJECT_MSG', `defn(`confREJECT_MSG')', `550 Access denied')))
+define(`_RCPTREJ_', _quoted_(ifdef(`confRCPTREJ_MSG', `defn(`confRCPTREJ_MSG')', `550 Mailbox disabled for this recipient')))
+define(`_relay_text_', ifdef(`confRELAY_MSG', `defn(`confRELAY_MSG')', `550 Relaying denied'))
+define(`_TMPFMSG_', `"451 Temporary system failure. Please try again later."')
+define(`_RELAYMSG_', _quoted_(ifdef(`confRELAY_MSG', `defn(`confRELAY_MSG')', ``550 Relaying denied'ifdef(`_trust_auth_mech_', `. Proper authentication required.')')))
+define(`_FORGEDMSG_', `"550 Relaying denied. IP name possibly forged " $&{client_name}')
+define(`_FAILMSG_', `"550 Relaying denied. IP name lookup failed " $&{client_name}')
+dnl Words of classes that go with the access table.
+define(`_needs_lookup_', `_class_once_(`Tls', `VERIFY ENCR')_class_once_(`TlsVerified', `OK TRUSTED')_kmap_(`macro', `macro')')
+ifdef(`_ACCESS_', `_class_once_(`Accept', `OK RELAY')_class_once_(`Src', `E F D U')_needs_lookup_')
+divert(-1)

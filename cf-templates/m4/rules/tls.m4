@@ -1,0 +1,130 @@
+
+#
+# RelayTLS: may this client relay because of its certificate?
+#
+SRelayTLS
+ifdef(`_ACCESS_', `R$*			$: < ? > $&{verify}
+R< ? > OK		$: < OK > $&{cert_issuer}
+R< ? > $*		$@ NO
+R< OK > $+		$: < $(access CERTIssuer:$1 $: ? $) > $1
+R< RELAY > $*		$# RELAY
+R< SUBJECT > $*		$: < @ > $&{cert_subject}
+R< @ > $+		$: < @ > $(access CERTSubject:$1 $: ? $)
+R< @ > RELAY		$# RELAY
+R$*			$@ NO
+')dnl
+
+SLocal_Relay_Auth
+
+#
+# srv_features, clt_features: what is offered to a client, what is used of a server
+#
+ifdef(`_local_srv_features_', `', `')dnl
+Ssrv_features
+ifdef(`_local_srv_features_', `R$*			$: $1 $| $>Local_srv_features $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
+ifdef(`_ACCESS_', `R$*			$: $>D < $&{client_name} > < ? > < ! "Srv_Features" > < >
+R< ? > $*		$: $>A < $&{client_addr} > < ? > < ! "Srv_Features" > < >
+R< ? > $*		$: < $(access "Srv_Features": $: ? $) >
+R< ? > $*		$@ OK
+R< < TMPF > > $*	$#temp
+R< $+ > $*		$# $1
+')dnl
+
+Sclt_features
+ifdef(`_local_clt_features_', `R$*			$: $1 $| $>Local_clt_features $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
+ifdef(`_ACCESS_', `R$*			$: $>D < $&{server_name} > < ? > < ! "Clt_Features" > < >
+R< ? > $*		$: $>A < $&{server_addr} > < ? > < ! "Clt_Features" > < >
+R< ? > $*		$: < $(access "Clt_Features": $: ? $) >
+R< ? > $*		$@ OK
+R< < TMPF > > $*	$#temp
+R< $+ > $*		$# $1
+')dnl
+
+#
+# try_tls: shall STARTTLS be tried with this server?
+#
+Stry_tls
+ifdef(`_local_try_tls_', `R$*			$: $1 $| $>Local_try_tls $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
+ifdef(`_ACCESS_', `R$*			$: $>D < $&{server_name} > < ? > < ! "Try_TLS" > < >
+R< ? > $*		$: $>A < $&{server_addr} > < ? > < ! "Try_TLS" > < >
+R< ? > $*		$: < $(access "Try_TLS": $: ? $) >
+R< ? > $*		$@ OK
+R< NO > $*		$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " [" $&{server_addr} "]"
+R$*			$@ OK
+')dnl
+
+#
+# tls_rcpt, tls_client, tls_server: is the connection good enough for this
+# recipient, this client, this server?
+#
+Stls_rcpt
+ifdef(`_local_tls_rcpt_', `R$*			$: $1 $| $>Local_tls_rcpt $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
+undivert(180)dnl
+ifdef(`_ACCESS_', `R$*			$: $>CanonAddr $1
+R$* < @ $+ . >		$: $1 < @ $2 >
+R$+ < @ $+ >		$: $1 @ $2 $| < F:$1@$2 > < U:$1@ > < D:$2 > < E: > < >
+R$* $| $+		$: $1 $| $>SearchList < ! "TLS_Rcpt" > $| $2
+R$* $| < ? >		$@ OK
+R$* $| < $* >		$@ $>TLS_connection $&{verify} $| < $2 >
+')dnl
+
+Stls_client
+ifdef(`_local_tls_client_', `R$*			$: $1 $| $>Local_tls_client $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
+ifdef(`_ACCESS_', `R$* $| $*		$: $1 $| $>D < $&{client_name} > < ? > < ! "TLS_Clt" > < >
+R$* $| < ? > $*		$: $1 $| $>A < $&{client_addr} > < ? > < ! "TLS_Clt" > < >
+R$* $| < ? > $*		$: $1 $| < $(access "TLS_Clt": $: ? $) >
+R$*			$@ $>TLS_connection $1
+', `R$* $| $*		$@ $>TLS_connection $1
+')dnl
+
+Stls_server
+ifdef(`_local_tls_server_', `R$*			$: $1 $| $>Local_tls_server $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
+ifdef(`_ACCESS_', `R$*			$: $1 $| $>D < $&{server_name} > < ? > < ! "TLS_Srv" > < >
+R$* $| < ? > $*		$: $1 $| $>A < $&{server_addr} > < ? > < ! "TLS_Srv" > < >
+R$* $| < ? > $*		$: $1 $| < $(access "TLS_Srv": $: ? $) >
+')dnl
+R$*			$@ $>TLS_connection $1
+
+#
+# TLS_connection: how the handshake went $| < what is demanded >
+#
+STLS_connection
+ifdef(`_tls_fallback_', `', `RSOFTWARE		$#error $@ 4.7.0 $: "454 TLS handshake failed."
+RPROTOCOL		$#error $@ 4.7.0 $: "454 STARTTLS failed."
+RCONFIG			$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
+')dnl
+
+#
+# authinfo: what we tell a server that asks who we are
+#
+Sauthinfo
+ifdef(`_AUTHINFO_', `R$*			$: < $(authinfo AuthInfo:$&{server_name} $: ? $) >
+R< ? >			$: < $(authinfo AuthInfo:$&{server_addr} $: ? $) >
+R< ? >			$: < $(authinfo AuthInfo: $: ? $) >
+R< ? >			$@ no no authinfo available
+R< $* >			$# $1
+', `ifdef(`_ACCESS_', `R$*			$: $1 $| $>D < $&{server_name} > < ? > < ! AuthInfo > < >
+R$* $| < ? > $*		$: $1 $| $>A < $&{server_addr} > < ? > < ! AuthInfo > < >
+R$* $| < ? > $*		$: $1 $| < $(access AuthInfo: $: ? $) >
+R$* $| < ? > $*		$@ no no authinfo available
+R$* $| < $* > < >	$# $2
+')')dnl
+undivert(181)dnl
