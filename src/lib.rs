@@ -20,6 +20,9 @@ pub mod rewrite;
 // Row 3: what is looked up.
 pub mod map;
 
+// Row 4: the rules applied.
+pub mod route;
+
 // Row 5: sender and recipients.
 pub mod envelope;
 

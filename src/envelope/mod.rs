@@ -3,9 +3,16 @@
 //! These are the facts that a queue file keeps. Expansion of aliases, lists
 //! and `.forward` files turns recipients into others.
 
+pub mod expand;
+pub mod list;
+pub mod verify;
+
 use std::time::{Duration, SystemTime};
 
 use bstr::BString;
+
+pub use expand::{Expansion, ListError, ListFile, ListFiles, expand};
+pub use verify::{Verified, verify};
 
 pub use crate::smtp::{BodyType, Notify, Ret};
 

@@ -1,0 +1,166 @@
+//! Verdicts of the check rulesets: `check_relay`, `check_mail`, `check_rcpt`
+//! and their kin, and of rulesets that headers are given to.
+
+use bstr::{BString, ByteSlice};
+
+use super::Site;
+use crate::base::{Enhanced, Reply};
+use crate::rewrite::{Machine, MacroTable, Status};
+
+/// What a check ruleset says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing against it.
+    Accept,
+    /// `$#error`: the peer gets this reply; 421 ends the session.
+    Reject(Reply),
+    /// `$#discard`: taken, answered 250, and forgotten.
+    Discard,
+    /// `$#error $@ quarantine`: taken and held, for this reason.
+    Quarantine(BString),
+    /// `$#` with another word, such as `$#OK` or `$#RELAY`, or the value
+    /// that `srv_features`, `greet_pause` and others give.
+    Other {
+        /// The word after `$#`.
+        mailer: BString,
+        /// What stands after `$@`.
+        host: BString,
+        /// What stands after `$:`.
+        user: BString,
+    },
+}
+
+impl Verdict {
+    /// Whether the message or command may go on as if nothing was said.
+    pub fn is_accept(&self) -> bool {
+        matches!(self, Verdict::Accept | Verdict::Other { .. })
+    }
+}
+
+impl Site {
+    /// Asks a check ruleset about `arguments`, divided by `$|` when there are
+    /// several. A ruleset that is not defined has nothing against anything.
+    pub async fn check(
+        &self,
+        ruleset: &str,
+        arguments: &[&[u8]],
+        macros: &mut MacroTable,
+    ) -> Verdict {
+        let Some(id) = self.program.ruleset(ruleset.as_bytes()) else {
+            return Verdict::Accept;
+        };
+        let mut machine = Machine::new(&self.program);
+        let scanned = machine.load_parts(arguments, machine.style());
+        if scanned.failed() {
+            return Verdict::Accept;
+        }
+        match self.run(&mut machine, Some(id), macros).await {
+            Status::TempFail => {
+                let text = "Temporary system failure. Please try again later.";
+                Verdict::Reject(Reply::with(451, (4, 3, 0), text))
+            }
+            _ => verdict(&machine),
+        }
+    }
+}
+
+/// The verdict in the workspace of a check ruleset that has ended.
+fn verdict(machine: &Machine<'_>) -> Verdict {
+    let Some(triple) = machine.workspace().triple() else {
+        return Verdict::Accept;
+    };
+    let mailer = triple.mailer.text();
+    let host = triple.host.map(|host| host.text()).unwrap_or_default();
+    let user = triple.user.map(|user| user.text_with(b' '));
+    let user = user.unwrap_or_default();
+    if mailer.eq_ignore_ascii_case(b"discard") {
+        return Verdict::Discard;
+    }
+    if !mailer.eq_ignore_ascii_case(b"error") {
+        return Verdict::Other { mailer, host, user };
+    }
+    // Rules quote error texts to keep their blanks.
+    let text = user.replace(b"\"", b"");
+    if host.eq_ignore_ascii_case(b"quarantine") {
+        return Verdict::Quarantine(text.into());
+    }
+    Verdict::Reject(error_reply(&host, &text))
+}
+
+/// The reply that `$#error $@ STATUS $: TEXT` asks for. STATUS is an enhanced
+/// code or a word of `sysexits.h`; TEXT may begin with an SMTP code, and with
+/// an enhanced code after it. Without an SMTP code it is 553.
+pub(crate) fn error_reply(status: &[u8], text: &[u8]) -> Reply {
+    let status = Enhanced::parse_prefix(status)
+        .map(|(enhanced, _)| enhanced)
+        .or_else(|| sysexit_status(status));
+    match Reply::parse(text.trim()) {
+        Some(reply) if reply.code() >= 400 => match reply.enhanced().or(status) {
+            None => reply,
+            Some(enhanced) => {
+                let enhanced = in_class(enhanced, reply.code());
+                Reply::new(
+                    reply.code(),
+                    Some(enhanced),
+                    bstr::join("\n", reply.lines()),
+                )
+            }
+        },
+        _ => {
+            let temporary = status.is_some_and(|s| s.class() == 4);
+            let code = if temporary { 451 } else { 553 };
+            let default = Enhanced::new(if temporary { 4 } else { 5 }, 3, 0);
+            Reply::new(code, Some(status.unwrap_or(default)), text.trim())
+        }
+    }
+}
+
+/// The first digits of both codes agree, whatever the rule said.
+fn in_class(enhanced: Enhanced, code: u16) -> Enhanced {
+    let class = if code < 500 { 4 } else { 5 };
+    Enhanced::new(class, enhanced.subject(), enhanced.detail())
+}
+
+/// The words that `$@` takes besides numbers.
+fn sysexit_status(word: &[u8]) -> Option<Enhanced> {
+    const WORDS: &[(&str, (u8, u16, u16))] = &[
+        ("usage", (5, 5, 4)),
+        ("nouser", (5, 1, 1)),
+        ("nohost", (5, 1, 2)),
+        ("unavailable", (5, 0, 0)),
+        ("software", (5, 3, 0)),
+        ("tempfail", (4, 0, 0)),
+        ("protocol", (5, 5, 0)),
+        ("config", (5, 3, 5)),
+    ];
+    WORDS
+        .iter()
+        .find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|&(_, (class, subject, detail))| Enhanced::new(class, subject, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: &str, text: &str, expected: &str) {
+        let reply = error_reply(status.as_bytes(), text.as_bytes());
+        assert_eq!(reply.to_line(), expected, "$@ {status} $: {text}");
+    }
+
+    #[test]
+    fn error_triples_become_replies() {
+        check("5.7.1", "550 Relaying denied", "550 5.7.1 Relaying denied");
+        check("5.7.1", "550 5.7.0 Denied", "550 5.7.0 Denied");
+        check(
+            "4.1.8",
+            "451 Domain does not resolve",
+            "451 4.1.8 Domain does not resolve",
+        );
+        check("nouser", "550 No such user", "550 5.1.1 No such user");
+        check("", "User unknown", "553 5.3.0 User unknown");
+        check("tempfail", "later", "451 4.0.0 later");
+        check("4.7.1", "550 no", "550 5.7.1 no");
+        check("5.1.1", "250 fine", "553 5.1.1 250 fine");
+    }
+}

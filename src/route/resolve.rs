@@ -1,0 +1,118 @@
+//! From an address to its mailer triple: rulesets `canonify` and `parse`,
+//! then the recipient's side of the mailer.
+
+use bstr::{BString, ByteSlice};
+
+use super::check::error_reply;
+use super::{Resolution, Site, Target};
+use crate::base::Reply;
+use crate::rewrite::{Machine, MacroTable, Status};
+
+impl Site {
+    /// Where an address goes.
+    ///
+    /// Comments are left out; bad syntax is refused in the reference's words
+    /// (`553 5.0.0 Unbalanced '<'`).
+    pub async fn resolve(&self, address: &[u8], macros: &mut MacroTable) -> Resolution {
+        let mut machine = Machine::new(&self.program);
+        let scanned = machine.load(address, machine.style());
+        if let Some(fault) = scanned.faults.first() {
+            return Resolution::Refused(Reply::with(553, (5, 0, 0), fault.to_string()));
+        }
+        for ruleset in [self.core.canonify, self.core.parse] {
+            match self.run(&mut machine, ruleset, macros).await {
+                Status::Ok | Status::Data => {}
+                Status::TempFail => return Resolution::Later(transient()),
+                Status::Config => return Resolution::Refused(misconfigured("rules are at fault")),
+            }
+        }
+        self.target(machine, macros).await
+    }
+
+    /// Where ruleset 5 (`localaddr`) sends a local recipient; `None` when it
+    /// has nothing to say.
+    pub async fn localaddr(&self, target: &Target, macros: &mut MacroTable) -> Option<Resolution> {
+        let ruleset = self.core.localaddr?;
+        let mut machine = Machine::new(&self.program);
+        let _ = machine.load(&target.user, machine.style());
+        macros.set(b"h", target.host.clone());
+        macros.set(b"u", target.user.clone());
+        if self.run(&mut machine, Some(ruleset), macros).await == Status::TempFail {
+            return Some(Resolution::Later(transient()));
+        }
+        if !machine.workspace().is_resolved() {
+            return None;
+        }
+        Some(self.target(machine, macros).await)
+    }
+
+    /// Makes a target of the triple in the workspace.
+    async fn target(&self, mut machine: Machine<'_>, macros: &mut MacroTable) -> Resolution {
+        let Some(triple) = machine.workspace().triple() else {
+            return Resolution::Refused(misconfigured("no mailer in parsed address"));
+        };
+        let name = triple.mailer.text();
+        let host = triple.host.map(|host| host.text()).unwrap_or_default();
+        if name.eq_ignore_ascii_case(b"error") {
+            let text = triple.user.map(|user| user.text_with(b' '));
+            return refusal(&host, &unquoted(&text.unwrap_or_default()));
+        }
+        if name.eq_ignore_ascii_case(b"discard") {
+            return Resolution::Discard;
+        }
+        let Some(id) = self.mailer_named(&name) else {
+            let text = format!("unknown mailer {name}");
+            return Resolution::Refused(misconfigured(&text));
+        };
+        if !machine.keep_user() {
+            return Resolution::Refused(misconfigured("no user in parsed address"));
+        }
+        let mailer = self.mailer(id);
+        let host = if mailer.flags.has(b'h') {
+            host
+        } else {
+            host.to_ascii_lowercase().into()
+        };
+        macros.set(b"h", host.clone());
+        let own = self.mailer_rules(id).recipient_envelope;
+        for ruleset in [self.core.recipient, own, self.core.last] {
+            if self.run(&mut machine, ruleset, macros).await == Status::TempFail {
+                return Resolution::Later(transient());
+            }
+        }
+        let user = machine.workspace().text();
+        let user: BString = if mailer.flags.has(b'u') {
+            user
+        } else {
+            user.to_ascii_lowercase().into()
+        };
+        Resolution::Mailer(Target {
+            mailer: id,
+            host,
+            user,
+        })
+    }
+}
+
+/// The refusal in an error triple. A reply of 4xx is a refusal for now.
+fn refusal(status: &[u8], text: &[u8]) -> Resolution {
+    Resolution::Refused(error_reply(status, text))
+}
+
+/// Rules quote error texts to keep their blanks.
+fn unquoted(text: &[u8]) -> BString {
+    text.replace(b"\"", b"").into()
+}
+
+/// A map could not be asked: the reference takes the address and tries later.
+fn transient() -> Reply {
+    Reply::with(
+        451,
+        (4, 4, 3),
+        "Transient parse error -- message queued for future delivery",
+    )
+}
+
+fn misconfigured(what: &str) -> Reply {
+    Reply::with(554, (5, 3, 5), format!("Local configuration error: {what}"))
+}

@@ -1,0 +1,80 @@
+//! Runs rulesets to their end: maps that answer at once are answered on the
+//! spot, the others are awaited; no thread waits.
+
+use bstr::BString;
+
+use super::Site;
+use crate::cf::Opt;
+use crate::map::{self, Scope};
+use crate::rewrite::{self, Machine, MacroTable, RulesetId, Status, Step};
+
+/// Lets maps set macros of the layer in use.
+struct Layer<'a>(&'a mut MacroTable);
+
+impl map::MacroTable for Layer<'_> {
+    fn set(&mut self, name: &[u8], value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.0.set(name, value),
+            None => self.0.unset(name),
+        }
+    }
+}
+
+impl Site {
+    /// Runs one ruleset over the workspace of `machine`; without a ruleset
+    /// the workspace stays as it is.
+    pub(super) async fn run(
+        &self,
+        machine: &mut Machine<'_>,
+        ruleset: Option<RulesetId>,
+        macros: &mut MacroTable,
+    ) -> Status {
+        let Some(ruleset) = ruleset else {
+            return Status::Ok;
+        };
+        machine.start(ruleset);
+        loop {
+            match machine.step(macros) {
+                Step::Done(status) => return status,
+                Step::Lookup => {
+                    let answer = self.answer(machine, macros).await;
+                    machine.answer(answer);
+                }
+            }
+        }
+    }
+
+    /// Asks the map that the machine waits for.
+    async fn answer(&self, machine: &Machine<'_>, macros: &mut MacroTable) -> rewrite::Answer {
+        let query = machine.query();
+        let Some(id) = self.maps.id(query.map) else {
+            return rewrite::Answer::NoSuchMap;
+        };
+        let style = self.maps.key_style(id);
+        let key = match style.space {
+            Some(space) => query.key.text_with(space),
+            None => query.key.text(),
+        };
+        let arguments: Vec<BString> = query.arguments().collect();
+        let arguments: Vec<&[u8]> = arguments.iter().map(|a| a.as_slice()).collect();
+        let deferring = self
+            .config
+            .options
+            .text(Opt::DeliveryMode)
+            .starts_with(b"d");
+        let lookup = {
+            let mut layer = Layer(macros);
+            let mut scope = Scope {
+                macros: &mut layer,
+                deferring,
+                queue_id: "",
+            };
+            self.maps.lookup(id, &key, &arguments, &mut scope)
+        };
+        match lookup.wait().await {
+            map::Answer::Found(value) => rewrite::Answer::Found(value),
+            map::Answer::NotFound => rewrite::Answer::NotFound,
+            map::Answer::TempFail => rewrite::Answer::TempFail,
+        }
+    }
+}
