@@ -6,7 +6,9 @@
 //! stand above, in `receive` and `deliver`.
 
 pub mod client;
+pub mod command;
 pub mod parameter;
+pub mod server;
 pub mod xtext;
 
 pub use parameter::{BodyType, DeliverBy, MailParameters, Notify, RcptParameters, Ret};

@@ -1,6 +1,9 @@
 //! What Godwit can do, capability by capability, in one test binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
+
 mod cli;
 mod dbfile;
 mod need;
 mod smtp_client;
+mod smtp_server;
