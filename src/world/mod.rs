@@ -13,10 +13,12 @@ use std::time::{Instant, SystemTime};
 use bstr::BString;
 
 mod effects;
+mod identity;
 mod log;
 mod nothing;
 
 pub use effects::{Dial, Ended, Endpoint, Entropy, LogLevel, Program, Programs, Stream, SystemLog};
+pub use identity::HostIdentity;
 pub use log::{Counted, Log};
 pub use nothing::Nothing;
 
