@@ -132,11 +132,13 @@ R$* $| @ RELAY		$@ RELAY
 R$* $| @ $#TEMP $+	$: $1 $| T $2
 R$* $| @ $#$*		$#$2
 ifdef(`_PROMISCUOUS_', `R$*			$@ RELAY
-', `R$* $| T $+		$: T $2 $| @ $>Relay_ok $1
+', `R$* $| T $+		$: $1 $| T $2 $| @ $>Relay_ok $1
 R$* $| @ $*		$: $1 $| @ $>Relay_ok $1
+R$* $| T $* $| @ RELAY	$@ RELAY
+R$* $| T $* $| @ $*	$#error $2
 R$* $| @ RELAY		$@ RELAY
+R$* $| @ $#TEMP $+	$#error $2
 R$* $| @ $#$*		$#$2
-R T $+ $| $*		$#error $1
 R$*			$#error $@ 5.7.1 $: _RELAYMSG_
 ')dnl
 
