@@ -17,7 +17,9 @@ mod identity;
 mod log;
 mod nothing;
 
-pub use effects::{Dial, Ended, Endpoint, Entropy, LogLevel, Program, Programs, Stream, SystemLog};
+pub use effects::{
+    Dial, Ended, Endpoint, Entropy, Files, LogLevel, Program, Programs, Stream, SystemLog,
+};
 pub use identity::HostIdentity;
 pub use log::{Counted, Log};
 pub use nothing::Nothing;
