@@ -4,6 +4,10 @@
 
 mod cli;
 mod dbfile;
+
+mod journal;
 mod need;
+mod queue;
+mod sim_disk;
 mod smtp_client;
 mod smtp_server;
