@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod compile;
 mod daemon;
 mod m4;
 mod output;
@@ -40,6 +41,8 @@ enum Run {
 #[rustfmt::skip]
 const PERSONALITIES: &[Personality] = &[
     Personality { name: "sendmail", run: Run::Placed(sendmail::run), about: "the classic program, flag for flag" },
+    Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
+    Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "engine", run: Run::Hidden(daemon::engine), about: "" },
     Personality { name: "agent", run: Run::Hidden(daemon::agent), about: "" },
