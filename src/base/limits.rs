@@ -85,5 +85,8 @@ pub const RULE_RUN_STEPS_MAX: usize = 200_000;
 /// Bytes of tokens made in one run.
 pub const RULE_RUN_BYTES_MAX: usize = 4 << 20;
 
+/// Members that one file may bring into a class.
+pub const CLASS_MEMBERS_MAX: usize = 10_000_000;
+
 /// Bytes of one control file in the queue directory.
 pub const CONTROL_FILE_BYTES_MAX: u64 = 64 << 20;

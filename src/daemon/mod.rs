@@ -18,6 +18,7 @@ mod frame;
 mod parent;
 mod ports;
 mod run_as;
+pub mod site;
 
 pub use configuration::{Loaded, Source, load};
 pub use engine::engine;

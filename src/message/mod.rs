@@ -3,6 +3,10 @@
 //! Pure: bytes in, bytes out. Body bytes are never re-encoded unless a next
 //! hop demands it.
 
+pub mod addresses;
+pub mod block;
+pub mod date;
 pub mod header;
+pub mod quoting;
 
 pub use header::{Field, Header};

@@ -56,6 +56,23 @@ impl Hosts {
             .map(String::as_str)
     }
 
+    /// Every name on the lines that begin with the canonical name of `name`,
+    /// that one first; empty when there is none.
+    pub(super) fn names_with(&self, name: &str) -> Vec<String> {
+        let Some(canonical) = self.canonical(name) else {
+            return Vec::new();
+        };
+        let mut others: Vec<String> = self
+            .canonical
+            .iter()
+            .filter(|(other, first)| *first == canonical && *other != canonical)
+            .map(|(other, _)| other.clone())
+            .collect();
+        others.sort();
+        others.insert(0, canonical.to_owned());
+        others
+    }
+
     /// The first name of an address.
     pub(super) fn name_of(&self, address: IpAddr) -> Option<&str> {
         self.names.get(&address).map(String::as_str)

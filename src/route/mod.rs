@@ -6,6 +6,7 @@
 //! with; a reload makes a new one aside.
 
 pub mod check;
+pub mod load;
 pub mod resolve;
 pub mod rewriting;
 mod run;

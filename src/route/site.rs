@@ -26,8 +26,8 @@ pub struct SiteWorld {
     pub maps: MapWorld,
     /// The user database.
     pub users: Arc<dyn Users>,
-    /// The alias databases.
-    pub aliases: Box<dyn Aliases>,
+    /// The alias databases; `None` without option AliasFile.
+    pub aliases: Option<Box<dyn Aliases>>,
     /// Macros that come from the machine and the process: `$w`, `$j`, `$m`,
     /// `$k`, `$v`, …, set before the configuration's own.
     pub macros: Arc<MacroTable>,
@@ -45,7 +45,7 @@ pub struct Site {
     /// The open maps.
     pub maps: Maps,
     /// The open alias databases.
-    aliases: Box<dyn Aliases>,
+    aliases: Option<Box<dyn Aliases>>,
     /// The macros of configuration and machine: the layer under every
     /// session's.
     pub macros: Arc<MacroTable>,
@@ -189,7 +189,7 @@ impl Site {
     /// # Errors
     /// The user database cannot be asked for now.
     pub fn local_user(&self, name: &[u8]) -> Result<Option<Arc<User>>, UsersError> {
-        let bare = crate::envelope::list::unquote(name);
+        let bare = crate::message::quoting::unquote(name);
         self.users.user(&bare)
     }
 
@@ -212,7 +212,10 @@ impl Site {
     }
 
     async fn alias_of(&self, name: &[u8]) -> Result<Option<BString>, Reply> {
-        match self.aliases.lookup(&self.maps, name).wait().await {
+        let Some(aliases) = &self.aliases else {
+            return Ok(None);
+        };
+        match aliases.lookup(&self.maps, name).wait().await {
             Answer::Found(value) => Ok(Some(value)),
             Answer::NotFound => Ok(None),
             Answer::TempFail => Err(Reply::with(451, (4, 3, 0), "Alias database unavailable")),

@@ -394,4 +394,3 @@ fn segment_number(name: &str) -> Option<u64> {
     let plain = digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| digits.parse().ok())?
 }
-
