@@ -15,7 +15,6 @@ pub mod smtp;
 pub mod world;
 
 // Row 2: what is built on them, still without IO.
-pub mod mc;
 pub mod rewrite;
 
 // Row 3: what is looked up.
@@ -30,8 +29,10 @@ pub mod envelope;
 // Row 6: what was answered 250 is here.
 pub mod queue;
 
+// Row 7: mail coming in, mail going out.
+pub mod deliver;
+
 // Row 8: the processes, and what is asked of them.
-pub mod admin;
 pub mod daemon;
 
 // Row 9: personalities, flags, output.

@@ -63,6 +63,9 @@ pub const ALIAS_DEPTH_MAX: usize = 100;
 /// Recipients that one message may grow to by expansion.
 pub const EXPANDED_RECIPIENTS_MAX: usize = 100_000;
 
+/// Bytes of a `:include:` list or `.forward` file.
+pub const LIST_FILE_BYTES_MAX: usize = 4 << 20;
+
 /// A frame between our own processes, in bytes.
 pub const CONTROL_FRAME_BYTES_MAX: usize = 64 << 10;
 
@@ -87,6 +90,3 @@ pub const RULE_RUN_BYTES_MAX: usize = 4 << 20;
 
 /// Members that one file may bring into a class.
 pub const CLASS_MEMBERS_MAX: usize = 10_000_000;
-
-/// Bytes of one control file in the queue directory.
-pub const CONTROL_FILE_BYTES_MAX: u64 = 64 << 20;

@@ -4,15 +4,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::output::exit;
-use crate::base::{Place, Sysexit};
+use crate::base::Place;
 use crate::daemon;
 
 /// The engine: started by the parent, with a channel as standard input.
 pub(super) fn engine(_place: &Place, _arguments: Vec<OsString>) -> ExitCode {
     exit(daemon::engine())
-}
-
-/// A delivery agent: started by the parent, with a socket as standard input.
-pub(super) fn agent(_place: &Place, _arguments: Vec<OsString>) -> ExitCode {
-    exit(Sysexit::Unavailable)
 }

@@ -7,6 +7,7 @@
 //! itself read it, names them.
 
 use std::fs::OpenOptions;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,8 +23,8 @@ use crate::base::maillog::Priority;
 use crate::base::{Place, Sysexit};
 use crate::cf::Opt;
 use crate::os::{
-    Identity, LogTarget, MailLog, Signals, SystemUsers, detach, hand_over_directory,
-    hand_over_file, is_root, reap, signal,
+    Channel, Identity, LogTarget, MailLog, Signals, SystemUsers, detach, hand_over_directory,
+    hand_over_file, is_root, reap, signal, start_role,
 };
 use crate::world::SystemLog;
 
@@ -31,16 +32,12 @@ mod agents;
 mod files;
 mod listeners;
 mod pid_file;
-mod process;
 
 use agents::Agents;
 use files::Files;
 use listeners::Listeners;
 use pid_file::PidFile;
-use process::{Heard, Process};
 
-/// Frames taken before signals are looked at again.
-const FRAMES_MAX: usize = 256;
 /// How long a stopping engine may take to finish what it has in hand.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How long agents may take after the engine is gone.
@@ -155,10 +152,18 @@ pub fn supervise(
 enum Engine {
     /// Not running; to be started then.
     Down { until: Instant },
-    /// Running.
-    Up(Process),
+    /// Running since then.
+    Up {
+        pid: u32,
+        channel: Channel,
+        since: Instant,
+    },
     /// Told to stop; killed then.
-    Stopping(Process, Instant),
+    Stopping {
+        pid: u32,
+        channel: Channel,
+        until: Instant,
+    },
 }
 
 struct Parent {
@@ -185,20 +190,18 @@ impl Parent {
                 self.start_engine();
             }
             self.wait();
-            // What an engine said before it ended is heard first.
-            self.read_engine()?;
-            self.serve_files();
             while let Some(signal) = self.signals.next() {
                 if self.handle_signal(signal) {
                     return Ok(());
                 }
             }
-            if let Engine::Stopping(process, until) = &self.engine
-                && Instant::now() >= *until
+            if let Engine::Stopping { pid, until, .. } = self.engine
+                && Instant::now() >= until
             {
                 // What it was doing is in the journal.
-                process.kill();
+                let _ = signal(pid, Signal::SIGKILL);
             }
+            self.read_engine()?;
             if self.was_ready
                 && let Some(started) = started.take()
             {
@@ -211,31 +214,24 @@ impl Parent {
     fn wait(&self) {
         let now = Instant::now();
         let left = match &self.engine {
-            Engine::Down { until } | Engine::Stopping(_, until) => {
+            Engine::Down { until } | Engine::Stopping { until, .. } => {
                 Some(until.saturating_duration_since(now))
             }
-            Engine::Up(_) => None,
+            Engine::Up { .. } => None,
         };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(&self.signals, PollFlags::IN)];
-        if let Some(process) = self.process() {
-            waited.extend(process.open().map(|end| PollFd::new(end, PollFlags::IN)));
+        if let Some(channel) = self.channel() {
+            waited.push(PollFd::new(channel, PollFlags::IN));
         }
         // An error here is an interruption; the loop looks again.
         let _ = poll(&mut waited, timeout.as_ref());
     }
 
-    fn process(&self) -> Option<&Process> {
+    fn channel(&self) -> Option<&Channel> {
         match &self.engine {
             Engine::Down { .. } => None,
-            Engine::Up(process) | Engine::Stopping(process, _) => Some(process),
-        }
-    }
-
-    fn process_mut(&mut self) -> Option<&mut Process> {
-        match &mut self.engine {
-            Engine::Down { .. } => None,
-            Engine::Up(process) | Engine::Stopping(process, _) => Some(process),
+            Engine::Up { channel, .. } | Engine::Stopping { channel, .. } => Some(channel),
         }
     }
 
@@ -264,21 +260,36 @@ impl Parent {
     }
 
     fn start_engine(&mut self) {
-        let settings = &self.settings;
-        let start = Start {
-            source: settings.source.clone(),
-            queue_interval: settings.queue_interval,
-            listens: settings.listens,
-            log: settings.log.clone(),
-            tag: settings.tag.clone(),
-        };
-        match Process::start(start, !settings.detaches) {
-            Ok(process) => self.engine = Engine::Up(process),
+        match self.try_start_engine() {
+            Ok((pid, channel)) => {
+                self.engine = Engine::Up {
+                    pid,
+                    channel,
+                    since: Instant::now(),
+                };
+                let start = Start {
+                    source: self.settings.source.clone(),
+                    queue_interval: self.settings.queue_interval,
+                    listens: self.settings.listens,
+                    log: self.settings.log.clone(),
+                    tag: self.settings.tag.clone(),
+                };
+                self.send(&ToEngine::Start(Box::new(start)), &[]);
+            }
             Err(error) => {
                 self.say(Priority::Critical, &format!("cannot start engine: {error}"));
                 self.back_off();
             }
         }
+    }
+
+    fn try_start_engine(&self) -> io::Result<(u32, Channel)> {
+        let (ours, theirs) = Channel::pair()?;
+        ours.set_nonblocking()?;
+        let arguments: [&str; 0] = [];
+        let keep_stderr = !self.settings.detaches;
+        let pid = start_role("engine", arguments, theirs.into_descriptor(), keep_stderr)?;
+        Ok((pid, ours))
     }
 
     fn back_off(&mut self) {
@@ -291,12 +302,12 @@ impl Parent {
     /// A child that is no agent ended; true when all is over.
     fn engine_ended(&mut self, ended: u32, code: Option<i32>) -> bool {
         match &self.engine {
-            Engine::Stopping(process, _) if process.pid == ended => {
+            Engine::Stopping { pid, .. } if *pid == ended => {
                 self.agents.wait(AGENT_PATIENCE);
                 true
             }
-            Engine::Up(process) if process.pid == ended => {
-                if process.since.elapsed() > RAN_WELL {
+            Engine::Up { pid, since, .. } if *pid == ended => {
+                if since.elapsed() > RAN_WELL {
                     self.pause = BACKOFF.0;
                 }
                 // What it had to say is read before it is forgotten.
@@ -321,13 +332,21 @@ impl Parent {
         };
         match std::mem::replace(&mut self.engine, down) {
             Engine::Down { .. } => true,
-            Engine::Up(process) => {
-                self.engine = Engine::Stopping(process, Instant::now() + STOP_PATIENCE);
+            Engine::Up { pid, channel, .. } => {
+                self.engine = Engine::Stopping {
+                    pid,
+                    channel,
+                    until: Instant::now() + STOP_PATIENCE,
+                };
                 false
             }
-            Engine::Stopping(process, _) => {
+            Engine::Stopping { pid, channel, .. } => {
                 // A second wish to stop is an impatient one.
-                self.engine = Engine::Stopping(process, Instant::now());
+                self.engine = Engine::Stopping {
+                    pid,
+                    channel,
+                    until: Instant::now(),
+                };
                 false
             }
         }
@@ -335,35 +354,40 @@ impl Parent {
 
     /// Takes every frame the engine has sent.
     fn read_engine(&mut self) -> Result<(), Stopped> {
-        for _ in 0..FRAMES_MAX {
-            let Some(process) = self.process_mut() else {
+        loop {
+            let Some(channel) = self.channel() else {
                 return Ok(());
             };
-            match process.next() {
-                Heard::Nothing => return Ok(()),
-                Heard::Frame(frame) => self.handle(frame)?,
-                Heard::Nonsense => {
+            let frame = match channel.receive() {
+                Ok(Some(received)) => ToParent::decode(&received.frame),
+                // Its end is told by the system too, with the exit code.
+                Ok(None) => {
+                    self.pause_on_silence();
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => None,
+            };
+            match frame {
+                Some(frame) => self.handle(frame)?,
+                None => {
                     self.say(Priority::Critical, "engine: a frame that makes no sense");
                     self.kill_engine();
                     return Ok(());
                 }
             }
         }
-        Ok(())
     }
 
-    /// Opens the files that the engine has asked for.
-    fn serve_files(&mut self) {
-        let files = std::mem::take(&mut self.files);
-        if let Some(process) = self.process_mut() {
-            process.serve_files(&files);
-        }
-        self.files = files;
+    /// The channel is at its end: nothing more to poll for, or the loop would
+    /// spin until the child is reaped.
+    fn pause_on_silence(&self) {
+        std::thread::sleep(Duration::from_millis(1));
     }
 
     fn kill_engine(&self) {
-        if let Some(process) = self.process() {
-            process.kill();
+        if let Engine::Up { pid, .. } | Engine::Stopping { pid, .. } = &self.engine {
+            let _ = signal(*pid, Signal::SIGKILL);
         }
     }
 
@@ -386,6 +410,13 @@ impl Parent {
                 user,
                 mailbox,
             } => self.start_agent(request, &user, mailbox),
+            ToParent::WantFile { request, path } => match self.files.open(&path) {
+                Ok(file) => self.send(&ToEngine::File { request }, &[file.as_fd()]),
+                Err(error) => {
+                    let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                    self.send(&ToEngine::NoFile { request, errno }, &[]);
+                }
+            },
             ToParent::Reloaded => self.reloaded(),
             ToParent::WantStop => {
                 // As if told by a signal.
@@ -473,10 +504,10 @@ impl Parent {
 
     /// Sends a frame; an engine that does not read is no engine.
     fn send(&self, frame: &ToEngine, descriptors: &[BorrowedFd<'_>]) {
-        if let Some(process) = self.process()
-            && process.send(frame, descriptors).is_err()
+        if let Some(channel) = self.channel()
+            && channel.send(&frame.encode(), descriptors).is_err()
         {
-            process.kill();
+            self.kill_engine();
         }
     }
 
@@ -502,10 +533,8 @@ impl Parent {
     fn say_state(&self) {
         let engine = match &self.engine {
             Engine::Down { .. } => "down".to_owned(),
-            Engine::Up(process) => {
-                format!("[{}] up {:?}", process.pid, process.since.elapsed())
-            }
-            Engine::Stopping(process, _) => format!("[{}] stopping", process.pid),
+            Engine::Up { pid, since, .. } => format!("[{pid}] up {:?}", since.elapsed()),
+            Engine::Stopping { pid, .. } => format!("[{pid}] stopping"),
         };
         let agents = self.agents.count();
         self.say(

@@ -50,7 +50,10 @@ impl M4<'_> {
         let place = self.top_place();
         let mut word = std::mem::take(&mut self.token);
         word.clear();
-        while let Some(source) = self.input.sources.last_mut() {
+        loop {
+            let Some(source) = self.input.sources.last_mut() else {
+                break;
+            };
             if matches!(source.kind, Kind::Builtin(..)) && !source.is_used_up() {
                 break;
             }
@@ -64,13 +67,6 @@ impl M4<'_> {
             }
             self.pop_source()?;
         }
-        let place = Place {
-            file: match self.input.sources.last().map(|source| &source.kind) {
-                Some(Kind::File { file, .. }) => *file,
-                _ => place.file,
-            },
-            line: place.line,
-        };
         let result = self.end_long_word(&word, place);
         self.token = word;
         result

@@ -7,6 +7,5 @@ pub mod addresses;
 pub mod block;
 pub mod date;
 pub mod header;
-pub mod quoting;
 
 pub use header::{Field, Header};

@@ -45,6 +45,28 @@ impl Identity {
         }
     }
 
+    /// Does something as this user, with `extra` groups beside his own, and
+    /// comes back. For a program of root's with one thread, such as
+    /// `mail.local`; the daemon has agents instead.
+    ///
+    /// # Errors
+    /// When the system refuses, before `act` is called.
+    pub fn act_as<T>(&self, extra: &[u32], act: impl FnOnce() -> T) -> io::Result<T> {
+        let old_groups = getgroups()?;
+        let old_gid = nix::unistd::getegid();
+        let own = Gid::from_raw(self.gid);
+        let mut groups = vec![own];
+        groups.extend(extra.iter().map(|group| Gid::from_raw(*group)));
+        setgroups(&groups)?;
+        nix::unistd::setegid(own)?;
+        nix::unistd::seteuid(Uid::from_raw(self.uid))?;
+        let done = act();
+        nix::unistd::seteuid(Uid::from_raw(0))?;
+        nix::unistd::setegid(old_gid)?;
+        setgroups(&old_groups)?;
+        Ok(done)
+    }
+
     /// Becomes this user for good, groups first: with the user's own
     /// supplementary groups and `extra`, or with `extra` alone. Must be called
     /// while this process has one thread.

@@ -4,10 +4,8 @@
 
 mod cli;
 mod dbfile;
-
-mod journal;
+mod deliver;
 mod need;
-mod queue;
-mod sim_disk;
+mod smrsh;
 mod smtp_client;
 mod smtp_server;

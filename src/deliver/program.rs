@@ -1,0 +1,259 @@
+//! Programs that mail is piped into, run by an agent that is their user.
+//!
+//! A program gets the arguments and environment that the mailer gives, the
+//! message as its input, and nothing else: no descriptors, no inherited
+//! variables, a process group of its own. What it writes is kept up to a
+//! limit; when its time is over, the whole group is killed.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, OFlags, access, fcntl_getfl, fcntl_setfl};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::agent::{ProgramEnd, ProgramFate, ProgramJob};
+use super::mailbox::{Text, TextBody, words};
+
+/// How long a program that was asked to end (SIGTERM) may take to.
+const GRACE: Duration = Duration::from_secs(5);
+/// The longest pause between two looks at a program, in milliseconds.
+const PAUSE_MAX_MS: u64 = 100;
+/// Bytes passed on in one piece.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Runs a program on a message and waits for its end. `own_smrsh` are the
+/// words that make this program `smrsh`, for a mailer whose `smrsh` is not
+/// there.
+pub fn run(job: &ProgramJob, text: &Text, own_smrsh: &[OsString]) -> ProgramEnd {
+    let started =
+        start(job, own_smrsh).and_then(|(child, output)| Running::new(child, output, job, text));
+    match started {
+        Ok(running) => running.finish(),
+        Err(error) => ProgramEnd {
+            how: ProgramFate::NotStarted(words(&error).into()),
+            output: BString::default(),
+        },
+    }
+}
+
+fn start(job: &ProgramJob, own_smrsh: &[OsString]) -> io::Result<(Child, PipeReader)> {
+    let (output, writer) = io::pipe()?;
+    let path = Path::new(OsStr::from_bytes(&job.path));
+    let arguments = job.argv.get(1..).unwrap_or_default();
+    let arguments = arguments.iter().map(|word| OsStr::from_bytes(word));
+    let mut command;
+    if path.file_name() == Some(OsStr::new("smrsh")) && !path.exists() {
+        command = Command::new("/proc/self/exe");
+        command.arg0("godwit").args(own_smrsh);
+    } else {
+        command = Command::new(path);
+        if let Some(name) = job.argv.first() {
+            command.arg0(OsStr::from_bytes(name));
+        }
+    }
+    command
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0);
+    for variable in &job.environment {
+        if let Some((name, value)) = variable.split_once_str("=") {
+            command.env(OsStr::from_bytes(name), OsStr::from_bytes(value));
+        }
+    }
+    if let Some(directory) = directory(&job.directories) {
+        command.current_dir(directory);
+    }
+    // The writing ends go with `command`: the pipe ends with the program.
+    command.spawn().map(|child| (child, output))
+}
+
+/// The first directory that can be entered.
+fn directory(candidates: &[BString]) -> Option<&Path> {
+    candidates
+        .iter()
+        .map(|path| Path::new(OsStr::from_bytes(path)))
+        .find(|path| path.is_dir() && access(*path, Access::EXEC_OK).is_ok())
+}
+
+/// A program at work: its input that is left, its output so far.
+struct Running<'a> {
+    child: Child,
+    input: Option<Input<'a>>,
+    pipe: Option<PipeReader>,
+    output: Vec<u8>,
+    output_max: usize,
+    until: Instant,
+    pause_ms: u64,
+}
+
+impl<'a> Running<'a> {
+    fn new(
+        mut child: Child,
+        pipe: PipeReader,
+        job: &ProgramJob,
+        text: &'a Text,
+    ) -> io::Result<Self> {
+        do_not_block(&pipe)?;
+        let input = child
+            .stdin
+            .take()
+            .map(|stdin| Input::new(stdin, &job.from_line, text))
+            .transpose()?;
+        Ok(Self {
+            child,
+            input,
+            pipe: Some(pipe),
+            output: Vec::new(),
+            output_max: usize::try_from(job.output_bytes_max).unwrap_or(0),
+            until: Instant::now() + Duration::from_secs(job.seconds_max.into()),
+            pause_ms: 1,
+        })
+    }
+
+    fn finish(mut self) -> ProgramEnd {
+        let how = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break fate(status),
+                Ok(None) if Instant::now() < self.until => self.talk(),
+                Ok(None) | Err(_) => {
+                    self.kill();
+                    break ProgramFate::TimedOut;
+                }
+            }
+        };
+        // What it wrote last is still in the pipe; what it left running in
+        // the background may hold the pipe open, and is not waited for.
+        self.read();
+        ProgramEnd {
+            how,
+            output: self.output.into(),
+        }
+    }
+
+    /// Passes on what can be passed on, after a short wait at most.
+    fn talk(&mut self) {
+        let mut waits = Vec::with_capacity(2);
+        if let Some(pipe) = &self.pipe {
+            waits.push(PollFd::new(pipe, PollFlags::IN));
+        }
+        if let Some(input) = &self.input {
+            waits.push(PollFd::new(&input.pipe, PollFlags::OUT));
+        }
+        let pause = Timespec::try_from(Duration::from_millis(self.pause_ms)).ok();
+        let ready = poll(&mut waits, pause.as_ref()).unwrap_or(0);
+        self.pause_ms = match ready {
+            0 => (self.pause_ms * 2).min(PAUSE_MAX_MS),
+            _ => 1,
+        };
+        self.read();
+        if self.input.as_mut().is_some_and(|input| !input.feed()) {
+            self.input = None;
+        }
+    }
+
+    fn read(&mut self) {
+        let mut piece = [0; 4096];
+        while let Some(pipe) = &mut self.pipe {
+            match pipe.read(&mut piece) {
+                Ok(0) => self.pipe = None,
+                Ok(got) => {
+                    let room = self.output_max.saturating_sub(self.output.len());
+                    self.output.extend_from_slice(&piece[..got.min(room)]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Ends the program and all of its process group.
+    fn kill(&mut self) {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let Some(group) = group else {
+            return;
+        };
+        let _ = kill_process_group(group, Signal::TERM);
+        let until = Instant::now() + GRACE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn fate(status: ExitStatus) -> ProgramFate {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ProgramFate::Exited(code),
+        (None, signal) => ProgramFate::Killed(signal.unwrap_or(0)),
+    }
+}
+
+/// The message on its way into a program.
+struct Input<'a> {
+    pipe: ChildStdin,
+    body: &'a TextBody,
+    /// What was read and not written yet.
+    piece: Vec<u8>,
+    written: usize,
+    /// Bytes of the body that were read.
+    at: u64,
+}
+
+impl<'a> Input<'a> {
+    fn new(pipe: ChildStdin, from_line: &[u8], text: &'a Text) -> io::Result<Self> {
+        do_not_block(&pipe)?;
+        let mut piece = Vec::new();
+        if !from_line.is_empty() {
+            piece.extend_from_slice(from_line);
+            piece.push(b'\n');
+        }
+        piece.extend_from_slice(&text.head);
+        Ok(Self {
+            pipe,
+            body: &text.body,
+            piece,
+            written: 0,
+            at: 0,
+        })
+    }
+
+    /// Writes as much as goes; `false` when all is written or nothing more is
+    /// wanted.
+    fn feed(&mut self) -> bool {
+        loop {
+            if self.written == self.piece.len() {
+                match self.body.read_at(self.at, PIECE_BYTES) {
+                    Ok(next) if !next.is_empty() => {
+                        self.at += u64::try_from(next.len()).unwrap_or(0);
+                        self.piece = next;
+                        self.written = 0;
+                    }
+                    _ => return false,
+                }
+            }
+            match self.pipe.write(&self.piece[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+fn do_not_block(pipe: &impl AsFd) -> io::Result<()> {
+    fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
+    Ok(())
+}
