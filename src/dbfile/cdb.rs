@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use super::bdb::{Visit, VisitPair};
 use super::blocks::Blocks;
-use super::records::{Duplicates, Records};
+use super::records::Records;
 use super::source::{DbError, ReadAt, Run, WriteAt};
 
 /// The tables.
@@ -28,9 +28,10 @@ pub(crate) fn hash_key(key: &[u8]) -> u32 {
     })
 }
 
-/// Entries of a cdb to be written with [`write`].
-pub fn records(duplicates: Duplicates) -> Records {
-    Records::with_hash(hash_key, duplicates)
+/// Entries of a cdb to be written with [`write`]; keys may have `several`
+/// values.
+pub fn records(several: bool) -> Records {
+    Records::with_hash(hash_key, several)
 }
 
 /// A cdb file, open for reading.

@@ -6,7 +6,7 @@
 
 use super::source::DbError;
 
-/// What happens to a second entry with a key.
+/// What happens to an entry whose key is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
     /// It is refused (makemap without flags).
@@ -37,7 +37,7 @@ const FREE: u32 = u32::MAX;
 /// Entries in the order they came.
 pub struct Records {
     hash: fn(&[u8]) -> u32,
-    duplicates: Duplicates,
+    several: bool,
     chunks: Vec<Vec<u8>>,
     entries: Vec<Entry>,
     /// Where entries are, by hash: an open table, never more than half full.
@@ -71,11 +71,12 @@ pub(super) struct Record<'r> {
 }
 
 impl Records {
-    /// Entries for a format whose hash function is `hash`.
-    pub(super) fn with_hash(hash: fn(&[u8]) -> u32, duplicates: Duplicates) -> Self {
+    /// Entries for a format whose hash function is `hash`; keys may have
+    /// `several` values.
+    pub(super) fn with_hash(hash: fn(&[u8]) -> u32, several: bool) -> Self {
         Self {
             hash,
-            duplicates,
+            several,
             chunks: Vec::new(),
             entries: Vec::new(),
             table: Vec::new(),
@@ -94,31 +95,34 @@ impl Records {
         self.live == 0
     }
 
-    /// Whether keys may stand more than once.
-    pub(super) fn duplicates(&self) -> Duplicates {
-        self.duplicates
+    /// Whether keys may have several values.
+    pub(super) fn several(&self) -> bool {
+        self.several
     }
 
-    /// Adds an entry.
-    pub fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<Inserted, DbError> {
+    /// Adds an entry. Where keys may have several values, none is ever
+    /// replaced: `Replace` adds one, as Berkeley DB does.
+    pub fn insert(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        duplicates: Duplicates,
+    ) -> Result<Inserted, DbError> {
         let hash = (self.hash)(key);
-        let mut inserted = Inserted::New;
-        if self.duplicates == Duplicates::Keep {
-            let entry = self.store(hash, key, value)?;
-            self.entries.push(entry);
-            self.live += 1;
-            return Ok(inserted);
-        }
         self.grow();
         let place = self.place(hash, key);
         let old = self.entry_at(place);
+        let mut inserted = Inserted::New;
         if let Some(old) = old {
-            if self.duplicates == Duplicates::Refuse {
-                return Ok(Inserted::Refused);
+            match duplicates {
+                Duplicates::Refuse => return Ok(Inserted::Refused),
+                Duplicates::Replace if !self.several => {
+                    self.entries[old].at = GONE;
+                    self.live -= 1;
+                    inserted = Inserted::Replaced;
+                }
+                Duplicates::Replace | Duplicates::Keep => {}
             }
-            self.entries[old].at = GONE;
-            self.live -= 1;
-            inserted = Inserted::Replaced;
         }
         let entry = self.store(hash, key, value)?;
         let number = u32::try_from(self.entries.len())
@@ -126,13 +130,16 @@ impl Records {
             .filter(|number| *number != FREE)
             .ok_or(DbError::TooBig("more than four thousand million entries"))?;
         self.entries.push(entry);
-        self.table[place] = number;
-        self.taken += usize::from(old.is_none());
         self.live += 1;
+        // Of several entries the table knows the first.
+        if old.is_none() || inserted == Inserted::Replaced {
+            self.table[place] = number;
+            self.taken += usize::from(old.is_none());
+        }
         Ok(inserted)
     }
 
-    /// The value of a key; not for [`Duplicates::Keep`].
+    /// The value of a key; of several the first.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         if self.table.is_empty() {
             return None;
@@ -142,21 +149,25 @@ impl Records {
             .map(|number| self.record(self.entries[number]).value)
     }
 
-    /// Takes an entry out; false when there is none. Not for
-    /// [`Duplicates::Keep`].
+    /// Takes a key out with all its values; false when it is not there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
         if self.table.is_empty() {
             return false;
         }
         let place = self.place((self.hash)(key), key);
-        match self.entry_at(place) {
-            Some(number) => {
+        let Some(first) = self.entry_at(place) else {
+            return false;
+        };
+        self.entries[first].at = GONE;
+        self.live -= 1;
+        for number in first + 1..self.entries.len() * usize::from(self.several) {
+            let entry = self.entries[number];
+            if entry.at != GONE && self.record(entry).key == key {
                 self.entries[number].at = GONE;
                 self.live -= 1;
-                true
             }
-            None => false,
         }
+        true
     }
 
     /// The live records in the order they came.
@@ -263,15 +274,28 @@ impl Records {
         self.table.clear();
         self.table.resize(size, FREE);
         self.taken = self.live;
-        for (number, entry) in (0..).zip(&self.entries) {
+        for number in 0..self.entries.len() {
+            let entry = self.entries[number];
             if entry.at == GONE {
                 continue;
             }
-            let mut place = spread(entry.hash) & (size - 1);
-            while self.table[place] != FREE {
-                place = (place + 1) & (size - 1);
-            }
-            self.table[place] = number;
+            let place = if self.several {
+                // The first of equal keys has the place.
+                let record = self.record(entry);
+                let place = self.place(entry.hash, record.key);
+                if self.table[place] != FREE {
+                    continue;
+                }
+                place
+            } else {
+                let mut place = spread(entry.hash) & (size - 1);
+                while self.table[place] != FREE {
+                    place = (place + 1) & (size - 1);
+                }
+                place
+            };
+            // `insert` has seen to it that numbers fit.
+            self.table[place] = number as u32;
         }
     }
 }

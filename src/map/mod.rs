@@ -6,13 +6,46 @@
 //! a map. A file that changes under us is noticed within a second; a foreign
 //! database is read, never mapped into memory.
 
+pub mod aliases;
 mod answer;
+mod aside;
+mod build;
+mod database;
+mod elsewhere;
+mod file;
+mod implicit;
 mod kline;
+mod line_reader;
+mod names;
+mod program;
 mod registry;
+mod safety;
+mod sequence;
 mod simple;
+mod socket;
+mod source;
+mod syslog;
+mod text;
+mod user;
+mod userdb;
 mod world;
 
+use std::io;
+
 pub use answer::{Answer, Lookup, MacroTable, NoMacros, Outcome, Scope};
+pub use aside::{Aside, Owner};
+pub use build::{BuildError, Builder, Reader, check_file};
+pub use database::Kind;
 pub use kline::{Common, Definition, KLine, Nul};
-pub use registry::{KeyStyle, MapId, Maps};
+pub use registry::{KeyStyle, MapId, MapSettings, Maps, OpenState};
+pub use safety::{Sticky, WritableDirectory, Writers, writable_directory};
+pub use source::{Fault, Line, Source, Syntax};
 pub use world::MapWorld;
+
+/// The system's words for an error, without its number.
+pub fn errno_text(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned(),
+        None => error.to_string(),
+    }
+}

@@ -1,15 +1,22 @@
 //! All maps of one configuration, found by name.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Origin};
+use crate::cf::{Config, Opt};
 
-use super::answer::{Lookup, Outcome, Scope};
+use super::aliases::AliasMaps;
+use super::answer::{Answer, Lookup, Outcome, Scope};
+use super::database::{self, Kind};
 use super::kline::{Common, Definition};
-use super::simple;
+use super::socket::Connections;
 use super::world::MapWorld;
+use super::{
+    elsewhere, implicit, names, program, sequence, simple, socket, syslog, text, user, userdb,
+};
 
 /// A map of a [`Maps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +37,8 @@ pub struct Maps {
     world: MapWorld,
     maps: Vec<Map>,
     names: HashMap<BString, MapId>,
+    connections: Connections,
+    aliases: AliasMaps,
 }
 
 /// One map.
@@ -45,7 +54,8 @@ struct Map {
 pub(crate) struct Ask<'k> {
     /// The key as the rule has it.
     pub(crate) key: &'k [u8],
-    /// The key, then the arguments behind `$@`.
+    /// The key, then the arguments behind `$@`; nothing at all when values
+    /// are wanted as they stand.
     pub(crate) arguments: &'k [&'k [u8]],
 }
 
@@ -59,6 +69,34 @@ pub(crate) trait Backend: Send + Sync {
         ask: Ask<'_>,
         scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome>;
+
+    /// Whether the map can be asked at all.
+    fn open_state(&self, _maps: &Maps) -> OpenState {
+        OpenState::Open
+    }
+}
+
+/// Whether a map can be asked, as `-bt` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenState {
+    /// It can.
+    Open,
+    /// It cannot, and need not (`-o`).
+    NotOpen,
+    /// It cannot: the reference's line about it.
+    Faulty(String),
+}
+
+/// What of the configuration, beside the `K` lines, maps depend on.
+#[derive(Clone, Debug, Default)]
+pub struct MapSettings {
+    /// Refuse files in directories that group or world may write to
+    /// (DontBlameSendmail without `MapInUnsafeDirPath`).
+    pub strict_directories: bool,
+    /// ServiceSwitchFile; none to go by the built-in order.
+    pub service_switch: Option<PathBuf>,
+    /// UserDatabaseSpec: files of the user database, in order.
+    pub user_databases: Vec<PathBuf>,
 }
 
 /// What a class makes of a definition.
@@ -75,8 +113,39 @@ pub(crate) struct Opening<'d> {
     pub(crate) definition: &'d Definition,
     /// The maps defined so far.
     pub(crate) names: &'d HashMap<BString, MapId>,
+    /// The rest of the configuration.
+    pub(crate) settings: &'d MapSettings,
+    /// The world.
+    pub(crate) world: &'d MapWorld,
+    /// Connections that maps share.
+    pub(crate) connections: &'d Connections,
+    /// The map is one of option AliasFile.
+    pub(crate) for_aliases: bool,
     /// Complaints go here.
     pub(crate) diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl MapSettings {
+    /// What a configuration says.
+    pub fn of(config: &Config) -> Self {
+        let words = |opt| {
+            let words = config.options.words(opt).into_iter();
+            words.map(|word| word.to_os_str_lossy().into_owned().into())
+        };
+        let lax = config
+            .options
+            .words(Opt::DontBlameSendmail)
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(b"MapInUnsafeDirPath"));
+        let switch = config.options.text(Opt::ServiceSwitchFile);
+        Self {
+            // Whoever is not root endangers nobody but himself.
+            strict_directories: !lax && nix::unistd::geteuid().is_root(),
+            service_switch: (!switch.is_empty())
+                .then(|| switch.to_os_str_lossy().into_owned().into()),
+            user_databases: words(Opt::UserDatabaseSpec).collect(),
+        }
+    }
 }
 
 impl Opening<'_> {
@@ -86,53 +155,137 @@ impl Opening<'_> {
         self.diagnostics
             .push(Diagnostic::error(code, origin, message));
     }
+
+    /// Reports that the line names no file.
+    pub(crate) fn no_file(&mut self) {
+        let Definition { class, name, .. } = self.definition;
+        let message = format!("No file name for {class} map {name}");
+        self.fault("map-no-file", message);
+    }
+
+    /// The map of this name, defined on an earlier line.
+    pub(crate) fn earlier(&self, name: &[u8]) -> Option<MapId> {
+        self.names.get(folded(name).as_bstr()).copied()
+    }
+}
+
+/// Names of maps are the same in any case.
+fn folded(name: &[u8]) -> BString {
+    name.to_ascii_lowercase().into()
 }
 
 impl Maps {
-    /// Opens the maps of a configuration, in the order of its lines. A line
-    /// that makes no sense is reported; its name is then unknown.
+    /// Opens the maps of a configuration and its alias files. A line that
+    /// makes no sense is reported; its name is then unknown.
+    pub fn open(config: &Config, world: MapWorld) -> (Self, Vec<Diagnostic>) {
+        let settings = MapSettings::of(config);
+        let definitions: Vec<Definition> = config
+            .maps
+            .iter()
+            .map(|map| Definition {
+                name: map.name.clone(),
+                class: map.class.clone(),
+                arguments: map.args.clone(),
+                origin: map.origin.clone(),
+            })
+            .collect();
+        let (mut maps, mut diagnostics) = Self::with_settings(&definitions, &settings, world);
+        let files: Vec<(BString, Origin)> = config
+            .options
+            .all(Opt::AliasFile)
+            .iter()
+            .map(|value| (value.text.clone(), value.origin.clone()))
+            .collect();
+        let aliases = AliasMaps::define(&mut maps, &files, &settings, &mut diagnostics);
+        maps.aliases = aliases;
+        (maps, diagnostics)
+    }
+
+    /// Opens maps, in the order of their lines, with nothing else configured.
     pub fn from_definitions(
         definitions: &[Definition],
+        world: MapWorld,
+    ) -> (Self, Vec<Diagnostic>) {
+        Self::with_settings(definitions, &MapSettings::default(), world)
+    }
+
+    /// Opens maps, in the order of their lines, behind the two that are
+    /// always there.
+    pub fn with_settings(
+        definitions: &[Definition],
+        settings: &MapSettings,
         world: MapWorld,
     ) -> (Self, Vec<Diagnostic>) {
         let mut maps = Self {
             world,
             maps: Vec::new(),
             names: HashMap::new(),
+            connections: Connections::default(),
+            aliases: AliasMaps::default(),
         };
         let mut diagnostics = Vec::new();
-        for definition in definitions {
-            maps.define(definition, &mut diagnostics);
+        let built_in = [("host", "-a."), ("dequote", "")].map(|(name, arguments)| Definition {
+            name: name.into(),
+            class: name.into(),
+            arguments: arguments.into(),
+            origin: Origin::internal("built-in maps"),
+        });
+        for definition in built_in.iter().chain(definitions) {
+            maps.define(definition, settings, false, &mut diagnostics);
         }
         (maps, diagnostics)
     }
 
     /// Opens one map and gives it its name; a later one of the same name
     /// takes its place.
-    fn define(&mut self, definition: &Definition, diagnostics: &mut Vec<Diagnostic>) {
+    pub(crate) fn define(
+        &mut self,
+        definition: &Definition,
+        settings: &MapSettings,
+        for_aliases: bool,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<MapId> {
         let mut opening = Opening {
             definition,
             names: &self.names,
+            settings,
+            world: &self.world,
+            connections: &self.connections,
+            for_aliases,
             diagnostics,
         };
-        let Some(opened) = open_class(&mut opening) else {
-            return;
-        };
-        let Ok(number) = u32::try_from(self.maps.len()) else {
-            return;
-        };
+        let opened = open_class(&mut opening)?;
+        let number = u32::try_from(self.maps.len()).ok()?;
         self.maps.push(Map {
             name: definition.name.clone(),
             class: definition.class.clone(),
             common: opened.common,
             backend: opened.backend,
         });
-        self.names.insert(definition.name.clone(), MapId(number));
+        self.names.insert(folded(&definition.name), MapId(number));
+        Some(MapId(number))
+    }
+
+    /// The alias maps.
+    pub fn aliases(&self) -> &AliasMaps {
+        &self.aliases
+    }
+
+    /// What the alias maps hold for a local name.
+    pub fn alias<'a>(&'a self, name: &[u8]) -> Lookup<'a> {
+        self.aliases.lookup(self, name)
     }
 
     /// The map of this name.
     pub fn id(&self, name: &[u8]) -> Option<MapId> {
-        self.names.get(name.as_bstr()).copied()
+        self.names.get(folded(name).as_bstr()).copied()
+    }
+
+    /// All maps with their names, in the order of definition.
+    pub fn iter(&self) -> impl Iterator<Item = (MapId, &BStr)> {
+        (0..)
+            .zip(&self.maps)
+            .map(|(number, map)| (MapId(number), map.name.as_bstr()))
     }
 
     /// The name of a map.
@@ -162,13 +315,42 @@ impl Maps {
         arguments: &[&[u8]],
         scope: &mut Scope<'_>,
     ) -> Lookup<'a> {
-        match self.probe(id, key, arguments, scope) {
-            Lookup::Ready(outcome) => Lookup::Ready(outcome.into()),
-            Lookup::Pending(later) => Lookup::Pending(Box::pin(async move { later.await.into() })),
+        let common = &self.map(id).common;
+        if common.not_deferring && scope.deferring {
+            return Lookup::Ready(common.settle(Outcome::TempFail, key));
+        }
+        self.settled(id, key, self.probe(id, key, arguments, scope))
+    }
+
+    /// Looks `key` up for its value as it stands: `%` means nothing in it.
+    pub(crate) fn lookup_plain<'a>(
+        &'a self,
+        id: MapId,
+        key: &[u8],
+        scope: &mut Scope<'_>,
+    ) -> Lookup<'a> {
+        let ask = Ask {
+            key,
+            arguments: &[],
+        };
+        let outcome = self.map(id).backend.lookup(self, ask, scope);
+        self.settled(id, key, outcome)
+    }
+
+    /// What an outcome is to the one who asked.
+    fn settled<'a>(&'a self, id: MapId, key: &[u8], outcome: Lookup<'a, Outcome>) -> Lookup<'a> {
+        let common = &self.map(id).common;
+        match outcome {
+            Lookup::Ready(outcome) => Lookup::Ready(common.settle(outcome, key)),
+            Lookup::Pending(later) => {
+                let key = key.to_vec();
+                Lookup::Pending(Box::pin(async move { common.settle(later.await, &key) }))
+            }
         }
     }
 
-    /// The same with what `-bt` shows of it.
+    /// What the map's class answers, before `-t`, `-T` and `-D`: as `/map` of
+    /// `-bt` shows it.
     pub fn probe<'a>(
         &'a self,
         id: MapId,
@@ -176,30 +358,31 @@ impl Maps {
         arguments: &[&[u8]],
         scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
-        let map = self.map(id);
-        if map.common.not_deferring && scope.deferring {
-            return Lookup::Ready(map.common.settle(Outcome::TempFail, key));
+        let backend = &self.map(id).backend;
+        if arguments.is_empty() {
+            let arguments = &[key];
+            return backend.lookup(self, Ask { key, arguments }, scope);
         }
-        let outcome = if arguments.is_empty() {
-            map.ask(self, key, &[key], scope)
-        } else {
-            let mut all = smallvec::SmallVec::<[&[u8]; 10]>::new();
-            all.push(key);
-            all.extend_from_slice(arguments);
-            map.ask(self, key, &all, scope)
-        };
-        match outcome {
-            Lookup::Ready(Outcome::TempFail) => {
-                Lookup::Ready(map.common.settle(Outcome::TempFail, key))
-            }
-            Lookup::Ready(outcome) => Lookup::Ready(outcome),
-            Lookup::Pending(later) => {
-                let key = key.to_vec();
-                Lookup::Pending(Box::pin(
-                    async move { map.common.settle(later.await, &key) },
-                ))
-            }
-        }
+        let mut all = smallvec::SmallVec::<[&[u8]; 10]>::new();
+        all.push(key);
+        all.extend_from_slice(arguments);
+        let arguments = &all;
+        backend.lookup(self, Ask { key, arguments }, scope)
+    }
+
+    /// What a member of a sequence answers.
+    pub(crate) fn member<'a>(
+        &'a self,
+        id: MapId,
+        ask: Ask<'_>,
+        scope: &mut Scope<'_>,
+    ) -> Lookup<'a, Outcome> {
+        self.map(id).backend.lookup(self, ask, scope)
+    }
+
+    /// Whether the map can be asked at all.
+    pub fn open_state(&self, id: MapId) -> OpenState {
+        self.map(id).backend.open_state(self)
     }
 
     /// The world the maps live in.
@@ -214,33 +397,29 @@ impl Maps {
     }
 }
 
-impl Map {
-    /// Asks the class.
-    fn ask<'a>(
-        &'a self,
-        maps: &'a Maps,
-        key: &[u8],
-        arguments: &[&[u8]],
-        scope: &mut Scope<'_>,
-    ) -> Lookup<'a, Outcome> {
-        self.backend.lookup(maps, Ask { key, arguments }, scope)
-    }
-}
-
 impl Common {
-    /// What a temporary failure becomes by `-t` and `-T`.
-    fn settle(&self, outcome: Outcome, key: &[u8]) -> Outcome {
+    /// What an outcome is to a rule, with `-t` and `-T`.
+    fn settle(&self, outcome: Outcome, key: &[u8]) -> Answer {
         match outcome {
-            Outcome::TempFail if self.no_defer => Outcome::ABSENT,
+            Outcome::TempFail if self.no_defer => Answer::NotFound,
             Outcome::TempFail => match &self.suffix_tempfail {
                 Some(suffix) => {
                     let mut value = BString::from(key);
                     value.extend_from_slice(suffix);
-                    Outcome::Found(value)
+                    Answer::Found(value)
                 }
-                None => Outcome::TempFail,
+                None => Answer::TempFail,
             },
-            outcome => outcome,
+            outcome => outcome.into(),
+        }
+    }
+
+    /// The answer of a map of this line that found `value`.
+    pub(crate) fn result(&self, ask: Ask<'_>, value: &[u8]) -> BString {
+        if self.match_only {
+            self.value(ask.key, None)
+        } else {
+            self.value(value, (!ask.arguments.is_empty()).then_some(ask.arguments))
         }
     }
 }
@@ -252,6 +431,24 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"arith" => Some(simple::arith(opening)),
         b"macro" => Some(simple::set_macro(opening)),
         b"dequote" => Some(simple::dequote(opening)),
+        b"arpa" => Some(names::arpa(opening)),
+        b"hash" => database::open(opening, Kind::Hash),
+        b"btree" => database::open(opening, Kind::Btree),
+        b"cdb" => database::open(opening, Kind::Cdb),
+        b"text" => text::open(opening),
+        b"user" => Some(user::open(opening)),
+        b"host" => Some(names::host(opening)),
+        b"dns" => Some(names::dns(opening)),
+        b"bestmx" => Some(names::bestmx(opening)),
+        b"program" => program::open(opening),
+        b"socket" => socket::open(opening),
+        b"syslog" => Some(syslog::open(opening)),
+        b"sequence" => Some(sequence::sequence(opening)),
+        b"switch" => Some(sequence::switch(opening)),
+        b"implicit" => implicit::implicit(opening),
+        b"stab" => implicit::stab(opening),
+        b"userdb" => Some(userdb::open(opening)),
+        class if ELSEWHERE.contains(&class) => Some(elsewhere::open(opening)),
         class => {
             let message = format!(
                 "readcf: map {}: class {} not available",
@@ -263,3 +460,8 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         }
     }
 }
+
+/// Classes that are known and not available here.
+const ELSEWHERE: &[&[u8]] = &[
+    b"ldap", b"nis", b"nisplus", b"hesiod", b"ph", b"netinfo", b"nsd", b"dbm", b"ldapx",
+];

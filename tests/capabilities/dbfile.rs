@@ -29,11 +29,11 @@ const FORMATS: [Format; 3] = [Format::Hash, Format::Btree, Format::Cdb];
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Format {
-    fn records(self, duplicates: Duplicates) -> Records {
+    fn records(self, several: bool) -> Records {
         match self {
-            Format::Hash => bdb::hash_records(duplicates),
-            Format::Btree => bdb::btree_records(duplicates),
-            Format::Cdb => cdb::records(duplicates),
+            Format::Hash => bdb::hash_records(several),
+            Format::Btree => bdb::btree_records(several),
+            Format::Cdb => cdb::records(several),
         }
     }
 
@@ -49,9 +49,9 @@ impl Format {
     }
 
     fn build(self, pairs: &Pairs, duplicates: Duplicates) -> Vec<u8> {
-        let mut records = self.records(duplicates);
+        let mut records = self.records(duplicates == Duplicates::Keep);
         for (key, value) in pairs {
-            records.insert(key, value).expect("it fits");
+            records.insert(key, value, duplicates).expect("it fits");
         }
         self.write(&records)
     }
@@ -207,10 +207,10 @@ fn a_second_entry_is_refused_replaces_or_stays() {
         (Duplicates::Keep, (Inserted::New, "one", 3)),
     ] {
         for format in FORMATS {
-            let mut records = format.records(duplicates);
-            records.insert(b"key", b"one").expect("it fits");
-            records.insert(b"other", b"x").expect("it fits");
-            let second = records.insert(b"key", b"two").expect("it fits");
+            let mut records = format.records(duplicates == Duplicates::Keep);
+            records.insert(b"key", b"one", duplicates).expect("it fits");
+            records.insert(b"other", b"x", duplicates).expect("it fits");
+            let second = records.insert(b"key", b"two", duplicates).expect("it fits");
             assert_eq!((second, records.len()), (expected.0, expected.2));
             let file = format.write(&records);
             let reader = Reader::open(format, &file).expect("we wrote it");
@@ -221,9 +221,10 @@ fn a_second_entry_is_refused_replaces_or_stays() {
 
 #[test]
 fn an_entry_taken_out_is_gone_and_may_come_back() {
-    let mut records = bdb::hash_records(Duplicates::Replace);
+    let mut records = bdb::hash_records(false);
+    let add = Duplicates::Refuse;
     for (key, value) in many(5000) {
-        records.insert(&key, &value).expect("it fits");
+        records.insert(&key, &value, add).expect("it fits");
     }
     for (key, _) in many(5000).iter().step_by(2) {
         assert!(records.remove(key));

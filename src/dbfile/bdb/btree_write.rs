@@ -1,7 +1,7 @@
 //! Writing a btree file whole: leaves in the order of keys, then the levels
 //! above them.
 
-use super::super::records::{Duplicates, Record, Records};
+use super::super::records::{Record, Records};
 use super::super::source::{DbError, WriteAt};
 use super::MAGIC_BTREE;
 use super::build::{
@@ -16,9 +16,10 @@ const VALUES_BYTES_MAX: usize = PAGE_BYTES / 4;
 /// The page of the root: the library wants it there.
 const ROOT: u32 = 1;
 
-/// Entries of a btree file to be written with [`write_btree`].
-pub fn btree_records(duplicates: Duplicates) -> Records {
-    Records::with_hash(hash_key, duplicates)
+/// Entries of a btree file to be written with [`write_btree`]; keys may
+/// have `several` values.
+pub fn btree_records(several: bool) -> Records {
+    Records::with_hash(hash_key, several)
 }
 
 /// Writes a btree file with all of `records`.
@@ -55,7 +56,7 @@ pub fn write_btree(
         magic: MAGIC_BTREE,
         kind: 9,
         last_page,
-        duplicates: records.duplicates() == Duplicates::Keep,
+        duplicates: records.several(),
         file_id,
     }
     .page();

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::super::records::{Duplicates, Record, Records};
+use super::super::records::{Record, Records};
 use super::super::source::{DbError, Run, WriteAt};
 use super::MAGIC_HASH;
 use super::build::{Draft, Meta, PAGE_BYTES, TOO_MANY_PAGES, Tail, put_u32, write_meta};
@@ -24,9 +24,10 @@ const ITEM_MAX: usize = PAGE_BYTES / 4;
 /// The most buckets: their pages must be numbered, and some must follow.
 const BUCKETS_MAX: u32 = 1 << 30;
 
-/// Entries of a hash file to be written with [`write_hash`].
-pub fn hash_records(duplicates: Duplicates) -> Records {
-    Records::with_hash(hash_key, duplicates)
+/// Entries of a hash file to be written with [`write_hash`]; keys may
+/// have `several` values.
+pub fn hash_records(several: bool) -> Records {
+    Records::with_hash(hash_key, several)
 }
 
 /// Writes a hash file with all of `records`.
@@ -64,7 +65,7 @@ pub fn write_hash(
         magic: MAGIC_HASH,
         kind: 8,
         last_page,
-        duplicates: records.duplicates() == Duplicates::Keep,
+        duplicates: records.several(),
         file_id,
     }
     .page();

@@ -49,6 +49,7 @@ pub enum Kind {
 pub struct Bdb<R> {
     blocks: Blocks<R>,
     layout: Layout,
+    duplicates: bool,
     index: Index,
 }
 
@@ -78,6 +79,8 @@ impl<R: ReadAt> Bdb<R> {
         Ok(Self {
             blocks,
             layout,
+            // The flag is the same in both kinds of file.
+            duplicates: layout.u32(&meta, 48)? & 1 != 0,
             index,
         })
     }
@@ -88,6 +91,11 @@ impl<R: ReadAt> Bdb<R> {
             Index::Hash(_) => Kind::Hash,
             Index::Btree { .. } => Kind::Btree,
         }
+    }
+
+    /// Whether keys may have several values.
+    pub fn has_duplicates(&self) -> bool {
+        self.duplicates
     }
 
     /// What the file is read from.

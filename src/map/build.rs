@@ -1,0 +1,258 @@
+//! A database being built: entries in, a file out, whole.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::dbfile::bdb::{self, Bdb, VisitPair};
+use crate::dbfile::cdb::{self, Cdb};
+use crate::dbfile::{DbError, Duplicates, Inserted, ReadAt, Records};
+
+use super::aside::{Aside, Owner};
+use super::database::Kind;
+use super::safety;
+
+/// The mode of a new database, less the umask.
+const MODE: u32 = 0o640;
+
+/// Why a database was not made or opened: `sendmail`'s words for it.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The system says no.
+    #[error("{}", super::errno_text(.0))]
+    Io(#[from] io::Error),
+    /// The file is not what it should be.
+    #[error("{0}")]
+    Unsafe(&'static str),
+    /// It is there, and no database of this type.
+    #[error("Invalid argument")]
+    NotDatabase,
+    /// Its contents are damaged, or the new contents do not fit.
+    #[error("{0}")]
+    Database(DbError),
+}
+
+impl From<DbError> for BuildError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Io(error) => BuildError::Io(error),
+            DbError::NotDatabase => BuildError::NotDatabase,
+            error => BuildError::Database(error),
+        }
+    }
+}
+
+/// A database being built.
+pub struct Builder {
+    kind: Kind,
+    path: PathBuf,
+    records: Records,
+    /// The file whose entries were taken over, locked until the end.
+    old: Option<File>,
+}
+
+impl Builder {
+    /// Begins an empty database for the file `path`; with `several`, keys may
+    /// have several values.
+    pub fn empty(kind: Kind, path: PathBuf, several: bool) -> Self {
+        let records = match kind {
+            Kind::Hash => bdb::hash_records(several),
+            Kind::Btree => bdb::btree_records(several),
+            Kind::Cdb => cdb::records(several),
+        };
+        Self {
+            kind,
+            path,
+            records,
+            old: None,
+        }
+    }
+
+    /// Begins with the entries of the file `path`. Others who do the same
+    /// wait for us.
+    pub fn existing(kind: Kind, path: PathBuf, several: bool) -> Result<Self, BuildError> {
+        let file = open_locked(&path)?;
+        let reader = Reader::open(kind, file.try_clone()?)?;
+        let mut builder = Self::empty(kind, path, several || reader.several());
+        let mut fault = None;
+        reader.each(
+            &mut |key, value| match builder.records.insert(key, value, Duplicates::Keep) {
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => {
+                    fault = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        if let Some(error) = fault {
+            return Err(error.into());
+        }
+        builder.old = Some(file);
+        Ok(builder)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds an entry.
+    pub fn insert(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        duplicates: Duplicates,
+    ) -> Result<Inserted, BuildError> {
+        Ok(self.records.insert(key, value, duplicates)?)
+    }
+
+    /// The value of a key; of several the first.
+    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.records.get(key)
+    }
+
+    /// Takes a key out; false when it is not there.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        self.records.remove(key)
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Writes the file and puts it in place. A new file belongs to `owner`.
+    pub fn finish(self, owner: Option<Owner>) -> Result<(), BuildError> {
+        let mut aside = Aside::begin(&self.path, MODE, owner)?;
+        let file_id = aside.file_id()?;
+        match self.kind {
+            Kind::Hash => bdb::write_hash(&self.records, file_id, &mut aside)?,
+            Kind::Btree => bdb::write_btree(&self.records, file_id, &mut aside)?,
+            Kind::Cdb => cdb::write(&self.records, &mut aside)?,
+        }
+        aside.commit()?;
+        Ok(())
+    }
+}
+
+/// Opens a database and locks it; if it was replaced while we waited, the new
+/// one.
+fn open_locked(path: &Path) -> Result<File, BuildError> {
+    use std::os::unix::fs::MetadataExt;
+    loop {
+        let file = File::open(path)?;
+        // A file system without locks: nobody else holds one.
+        let _ = file.lock();
+        let (mine, named) = (file.metadata()?, std::fs::metadata(path)?);
+        if (mine.dev(), mine.ino()) == (named.dev(), named.ino()) {
+            return Ok(file);
+        }
+    }
+}
+
+/// A database file that is read from front to back, once.
+pub struct Reader {
+    inner: Inner,
+}
+
+enum Inner {
+    Bdb(Bdb<Whole>),
+    Cdb(Cdb<Whole>),
+}
+
+/// A file that nobody changes while we read it.
+struct Whole(File);
+
+impl ReadAt for Whole {
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, offset)
+    }
+}
+
+impl Reader {
+    /// Opens a database file by name, and waits for those who write it.
+    pub fn open_path(kind: Kind, path: &Path) -> Result<Self, BuildError> {
+        let file = File::open(path)?;
+        let _ = file.lock_shared();
+        Self::open(kind, file)
+    }
+
+    /// Opens a database file.
+    fn open(kind: Kind, file: File) -> Result<Self, BuildError> {
+        const KEPT_BYTES_MAX: usize = 16 << 20;
+        let length = file.metadata()?.len();
+        let file = Whole(file);
+        let inner = match kind {
+            Kind::Cdb => Inner::Cdb(Cdb::open(file, length, KEPT_BYTES_MAX)?),
+            Kind::Hash | Kind::Btree => {
+                let file = Bdb::open(file, length, KEPT_BYTES_MAX)?;
+                let expected = match kind {
+                    Kind::Hash => bdb::Kind::Hash,
+                    _ => bdb::Kind::Btree,
+                };
+                if file.kind() != expected {
+                    return Err(BuildError::NotDatabase);
+                }
+                Inner::Bdb(file)
+            }
+        };
+        Ok(Self { inner })
+    }
+
+    /// Whether keys may have several values.
+    pub fn several(&self) -> bool {
+        match &self.inner {
+            Inner::Bdb(file) => file.has_duplicates(),
+            Inner::Cdb(_) => false,
+        }
+    }
+
+    /// The value of a key; of several the first.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BuildError> {
+        Ok(match &self.inner {
+            Inner::Bdb(file) => file.get(key)?,
+            Inner::Cdb(file) => file.get(key)?,
+        })
+    }
+
+    /// Calls `visit` with every pair, in the file's order.
+    pub fn each(&self, visit: &mut VisitPair<'_>) -> Result<(), BuildError> {
+        match &self.inner {
+            Inner::Bdb(file) => file.each(visit)?,
+            Inner::Cdb(file) => file.each(visit)?,
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file may be written, or read, as a map: the reference's checks.
+///
+/// A file that is there must be a plain one with one name; a new one must lie
+/// in a directory that is root's or one of `trusted`.
+pub fn check_file(path: &Path, trusted: &[u32]) -> Result<(), BuildError> {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            Err(BuildError::Unsafe("Symbolic links not allowed"))
+        }
+        Ok(metadata) if !metadata.is_file() => Err(BuildError::Unsafe("Regular files only")),
+        Ok(metadata) if metadata.nlink() > 1 => Err(BuildError::Unsafe("Hard links not allowed")),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if safety::foreign_directory(path, trusted) {
+                Err(BuildError::Io(io::Error::from_raw_os_error(
+                    nix::errno::Errno::EACCES as i32,
+                )))
+            } else {
+                Ok(())
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}

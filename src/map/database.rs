@@ -1,0 +1,302 @@
+//! Map classes `hash`, `btree` and `cdb`: files that makemap makes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use crate::dbfile::DbError;
+use crate::dbfile::bdb::{self, Bdb};
+use crate::dbfile::cdb::Cdb;
+use crate::world::LogLevel;
+
+use super::answer::{Lookup, Outcome, Scope};
+use super::file::{FileFault, Guarded, Live};
+use super::kline::{KLine, Nul};
+use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
+
+/// Bytes of one database that are kept in memory at most.
+const KEPT_BYTES_MAX: usize = 128 << 20;
+
+/// How long a lookup waits for somebody who rewrites the file in place.
+const BUSY_MAX: Duration = Duration::from_secs(10);
+/// How often it looks meanwhile.
+const BUSY_STEP: Duration = Duration::from_millis(20);
+
+/// The types of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Berkeley DB hash, `NAME.db`.
+    Hash,
+    /// Berkeley DB btree, `NAME.db`.
+    Btree,
+    /// Constant database, `NAME.cdb`.
+    Cdb,
+}
+
+impl Kind {
+    /// The type's name in makemap and in `K` lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Hash => "hash",
+            Kind::Btree => "btree",
+            Kind::Cdb => "cdb",
+        }
+    }
+
+    /// The type of this name.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        [Kind::Hash, Kind::Btree, Kind::Cdb]
+            .into_iter()
+            .find(|kind| kind.name().as_bytes() == name)
+    }
+
+    /// The end of the names of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Kind::Hash | Kind::Btree => ".db",
+            Kind::Cdb => ".cdb",
+        }
+    }
+
+    /// The file of the map `name`: the name as it is if it has the extension.
+    pub fn file(self, name: &Path) -> PathBuf {
+        let mut path = name.as_os_str().to_owned();
+        if !path
+            .as_encoded_bytes()
+            .ends_with(self.extension().as_bytes())
+        {
+            path.push(self.extension());
+        }
+        path.into()
+    }
+}
+
+/// An open database file.
+pub(crate) struct Database {
+    inner: Inner,
+    /// Which keys were seen to be there: 1 without NUL, 2 with.
+    seen: AtomicU8,
+}
+
+enum Inner {
+    Bdb(Bdb<Guarded>),
+    Cdb(Cdb<Guarded>),
+}
+
+impl Database {
+    /// How a file of this type is opened.
+    pub(crate) fn loader(kind: Kind) -> fn(Guarded) -> Result<Self, DbError> {
+        match kind {
+            Kind::Hash => |file| Self::load_bdb(file, bdb::Kind::Hash),
+            Kind::Btree => |file| Self::load_bdb(file, bdb::Kind::Btree),
+            Kind::Cdb => |file| {
+                let length = file.length();
+                Ok(Self::new(Inner::Cdb(Cdb::open(
+                    file,
+                    length,
+                    KEPT_BYTES_MAX,
+                )?)))
+            },
+        }
+    }
+
+    fn load_bdb(file: Guarded, kind: bdb::Kind) -> Result<Self, DbError> {
+        let length = file.length();
+        let file = Bdb::open(file, length, KEPT_BYTES_MAX)?;
+        if file.kind() != kind {
+            return Err(DbError::NotDatabase);
+        }
+        Ok(Self::new(Inner::Bdb(file)))
+    }
+
+    fn new(inner: Inner) -> Self {
+        Self {
+            inner,
+            seen: AtomicU8::new(0),
+        }
+    }
+
+    /// The value of exactly this key.
+    fn get_exact(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DbError> {
+        match &self.inner {
+            Inner::Bdb(file) => file.get(key),
+            Inner::Cdb(file) => file.get(key),
+        }
+    }
+
+    /// The value of a key that may stand with a NUL behind it, cut at its
+    /// first NUL.
+    ///
+    /// Once a key was found one way, the other is not tried any more: the
+    /// file's maker has one habit.
+    // sendmail: MF_TRY0NULL and MF_TRY1NULL.
+    pub(crate) fn get(&self, key: &[u8], nul: Nul) -> Result<Option<Vec<u8>>, DbError> {
+        let habit = match nul {
+            Nul::Without => 1,
+            Nul::With => 2,
+            Nul::Both => self.seen.load(Ordering::Relaxed),
+        };
+        let mut found = None;
+        if habit != 2 {
+            found = self.get_exact(key)?;
+            if found.is_some() && habit == 0 {
+                self.seen.store(1, Ordering::Relaxed);
+            }
+        }
+        if found.is_none() && habit != 1 {
+            let mut with_nul = Vec::with_capacity(key.len() + 1);
+            with_nul.extend_from_slice(key);
+            with_nul.push(0);
+            found = self.get_exact(&with_nul)?;
+            if found.is_some() && habit == 0 {
+                self.seen.store(2, Ordering::Relaxed);
+            }
+        }
+        if let Some(value) = &mut found
+            && let Some(end) = memchr::memchr(0, value)
+        {
+            value.truncate(end);
+        }
+        Ok(found)
+    }
+}
+
+/// A map in a database file.
+struct DatabaseMap {
+    name: BString,
+    kind: Kind,
+    line: KLine,
+    file: Arc<Live<Database>>,
+}
+
+/// Opens a map of class `hash`, `btree` or `cdb`.
+pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
+    let line = KLine::parse(&opening.definition.arguments);
+    line.report(opening.definition, opening.diagnostics);
+    if line.file.is_empty() {
+        opening.no_file();
+        return None;
+    }
+    let path = kind.file(Path::new(line.file.to_path_lossy().as_ref()));
+    let file = Live::new(
+        path,
+        opening.settings.strict_directories,
+        &*opening.world.clock,
+        Database::loader(kind),
+    );
+    Some(Opened {
+        common: line.common.clone(),
+        backend: Box::new(DatabaseMap {
+            name: opening.definition.name.clone(),
+            kind,
+            line,
+            file: Arc::new(file),
+        }),
+    })
+}
+
+impl DatabaseMap {
+    /// One question; the fault when the file gives no answer.
+    fn ask(&self, maps: &Maps, key: &[u8]) -> Result<Option<Vec<u8>>, Arc<FileFault>> {
+        let nul = self.line.nul;
+        if self.line.common.keep_case || !key.iter().any(u8::is_ascii_uppercase) {
+            return self
+                .file
+                .ask(&*maps.world().clock, |file| file.get(key, nul));
+        }
+        let key = key.to_ascii_lowercase();
+        self.file
+            .ask(&*maps.world().clock, |file| file.get(&key, nul))
+    }
+
+    /// What an answer of the file means.
+    fn outcome(&self, maps: &Maps, ask: Ask<'_>, found: FileAnswer) -> Outcome {
+        match found {
+            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, &value)),
+            Ok(None) => Outcome::ABSENT,
+            Err(fault) => {
+                if matches!(*fault, FileFault::Missing(_)) && self.line.common.optional {
+                    return Outcome::ABSENT;
+                }
+                maps.world()
+                    .log
+                    .log(LogLevel::Critical, self.complaint(&fault).as_bytes());
+                Outcome::TempFail
+            }
+        }
+    }
+
+    /// What the reference says of a fault.
+    fn complaint(&self, fault: &FileFault) -> String {
+        let path = self.file.path().display();
+        let (class, name) = (self.kind.name(), &self.name);
+        match fault {
+            FileFault::Missing(error) => {
+                let error = super::errno_text(error);
+                format!("{class} map \"{name}\": missing map file {path}: {error}")
+            }
+            FileFault::Unsafe(reason) => {
+                format!("{class} map \"{name}\": unsafe map file {path}: {reason}")
+            }
+            FileFault::Bad(DbError::NotDatabase) => {
+                format!("Cannot open {class} database {path}: Invalid argument")
+            }
+            FileFault::Bad(error) => format!("{class} map \"{name}\": {path}: {error}"),
+            FileFault::Busy => format!("{class} map \"{name}\": {path}: being rewritten"),
+        }
+    }
+}
+
+/// What a file says to a question.
+type FileAnswer = Result<Option<Vec<u8>>, Arc<FileFault>>;
+
+impl Backend for DatabaseMap {
+    fn lookup<'a>(
+        &'a self,
+        maps: &'a Maps,
+        ask: Ask<'_>,
+        _scope: &mut Scope<'_>,
+    ) -> Lookup<'a, Outcome> {
+        match self.ask(maps, ask.key) {
+            Err(fault) if matches!(*fault, FileFault::Busy) => {
+                let arguments: Vec<BString> = ask
+                    .arguments
+                    .iter()
+                    .map(|text| BString::from(*text))
+                    .collect();
+                let key: BString = ask.key.into();
+                Lookup::Pending(Box::pin(async move {
+                    let arguments: Vec<&[u8]> =
+                        arguments.iter().map(|text| text.as_slice()).collect();
+                    let ask = Ask {
+                        key: &key,
+                        arguments: &arguments,
+                    };
+                    let mut waited = Duration::ZERO;
+                    loop {
+                        tokio::time::sleep(BUSY_STEP).await;
+                        waited += BUSY_STEP;
+                        let found = self.ask(maps, ask.key);
+                        let busy =
+                            matches!(&found, Err(fault) if matches!(**fault, FileFault::Busy));
+                        if !busy || waited >= BUSY_MAX {
+                            return self.outcome(maps, ask, found);
+                        }
+                    }
+                }))
+            }
+            found => Lookup::Ready(self.outcome(maps, ask, found)),
+        }
+    }
+
+    fn open_state(&self, maps: &Maps) -> OpenState {
+        match self.ask(maps, b"") {
+            Ok(_) => OpenState::Open,
+            Err(_) if self.line.common.optional => OpenState::NotOpen,
+            Err(fault) => OpenState::Faulty(self.complaint(&fault)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Map class `program`: the first line that a program prints.
+
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use crate::world::Program;
+
+use super::answer::{Lookup, Outcome, Scope};
+use super::kline::{Common, KLine};
+use super::registry::{Ask, Backend, Maps, Opened, Opening};
+
+/// EX_CONFIG: the program cannot be started.
+const NOT_STARTED: i32 = 78;
+/// EX_TEMPFAIL: the program says *try again*.
+const TRY_AGAIN: i32 = 75;
+
+/// Output that is looked at.
+const OUTPUT_BYTES_MAX: usize = 2048;
+/// How long a program may take: a lookup must come to an end.
+const TIME_MAX: Duration = Duration::from_secs(300);
+
+/// A program and its first arguments.
+struct ProgramMap {
+    common: Common,
+    arguments: Vec<BString>,
+}
+
+/// Opens a `program` map.
+pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
+    let line = KLine::parse(&opening.definition.arguments);
+    line.report(opening.definition, opening.diagnostics);
+    if line.file.is_empty() {
+        opening.no_file();
+        return None;
+    }
+    let arguments = std::iter::once(line.file.clone())
+        .chain(line.rest.fields().map(BString::from))
+        .collect();
+    Some(Opened {
+        common: line.common.clone(),
+        backend: Box::new(ProgramMap {
+            common: line.common,
+            arguments,
+        }),
+    })
+}
+
+impl Backend for ProgramMap {
+    fn lookup<'a>(
+        &'a self,
+        maps: &'a Maps,
+        ask: Ask<'_>,
+        _scope: &mut Scope<'_>,
+    ) -> Lookup<'a, Outcome> {
+        let key: BString = ask.key.into();
+        let mut arguments = self.arguments.clone();
+        arguments.push(key.clone());
+        let program = Program {
+            arguments,
+            output_bytes_max: OUTPUT_BYTES_MAX,
+            time_max: TIME_MAX,
+        };
+        let programs = &maps.world().programs;
+        Lookup::Pending(Box::pin(async move {
+            let Ok(ended) = programs.output(program).await else {
+                return Outcome::NotFound(NOT_STARTED);
+            };
+            let line = ended.output.lines().next();
+            match (ended.status, line) {
+                (Some(0), Some(line)) => Outcome::Found(if self.common.match_only {
+                    self.common.value(&key, None)
+                } else {
+                    self.common.value(line, Some(&[&key]))
+                }),
+                (Some(0), None) => Outcome::ABSENT,
+                // Killed, or out of time: nobody knows what it would have said.
+                (None | Some(TRY_AGAIN), _) => Outcome::TempFail,
+                (Some(status), _) => Outcome::NotFound(status),
+            }
+        }))
+    }
+}
