@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 use super::{MailerId, Target};
 use crate::base::{Diagnostic, Reply};
 use crate::cf::{Config, MailerDef, Opt};
-use crate::map::{Answer, Definition, Lookup, MapWorld, Maps};
+use crate::map::{Answer, Lookup, MapWorld, Maps};
 use crate::rewrite::{ClassTable, MacroTable, Program, RulesetId, expand};
 use crate::world::{User, Users, UsersError};
 
@@ -26,7 +26,7 @@ pub struct SiteWorld {
     pub maps: MapWorld,
     /// The user database.
     pub users: Arc<dyn Users>,
-    /// The alias databases; `None` without option AliasFile.
+    /// Alias databases other than those of option AliasFile.
     pub aliases: Option<Box<dyn Aliases>>,
     /// Macros that come from the machine and the process: `$w`, `$j`, `$m`,
     /// `$k`, `$v`, …, set before the configuration's own.
@@ -86,17 +86,7 @@ impl Site {
     /// any of them is a reason not to run is for the caller to say.
     pub fn open(config: Config, world: SiteWorld) -> (Self, Vec<Diagnostic>) {
         let (program, mut faults) = Program::compile(&config, &world.macros, &world.classes);
-        let definitions: Vec<Definition> = config
-            .maps
-            .iter()
-            .map(|map| Definition {
-                name: map.name.clone(),
-                class: map.class.clone(),
-                arguments: map.args.clone(),
-                origin: map.origin.clone(),
-            })
-            .collect();
-        let (maps, map_faults) = Maps::from_definitions(&definitions, world.maps);
+        let (maps, map_faults) = Maps::open(&config, world.maps);
         faults.extend(map_faults);
         let macros = MacroTable::of_config(&config, Some(world.macros));
         let of = |name: &BString| (!name.is_empty()).then(|| program.ruleset(name)).flatten();
@@ -212,10 +202,11 @@ impl Site {
     }
 
     async fn alias_of(&self, name: &[u8]) -> Result<Option<BString>, Reply> {
-        let Some(aliases) = &self.aliases else {
-            return Ok(None);
+        let lookup = match &self.aliases {
+            Some(aliases) => aliases.lookup(&self.maps, name),
+            None => self.maps.alias(name),
         };
-        match aliases.lookup(&self.maps, name).wait().await {
+        match lookup.wait().await {
             Answer::Found(value) => Ok(Some(value)),
             Answer::NotFound => Ok(None),
             Answer::TempFail => Err(Reply::with(451, (4, 3, 0), "Alias database unavailable")),

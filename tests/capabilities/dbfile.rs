@@ -233,7 +233,7 @@ fn an_entry_taken_out_is_gone_and_may_come_back() {
     }
     let (key, _) = many(1).remove(0);
     assert_eq!(
-        records.insert(&key, b"new").expect("it fits"),
+        records.insert(&key, b"new", add).expect("it fits"),
         Inserted::New
     );
     assert_eq!(records.get(&key), Some(&b"new"[..]));
