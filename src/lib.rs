@@ -15,6 +15,7 @@ pub mod smtp;
 pub mod world;
 
 // Row 2: what is built on them, still without IO.
+pub mod mc;
 pub mod rewrite;
 
 // Row 3: what is looked up.
@@ -33,6 +34,7 @@ pub mod queue;
 pub mod deliver;
 
 // Row 8: the processes, and what is asked of them.
+pub mod admin;
 pub mod daemon;
 
 // Row 9: personalities, flags, output.

@@ -116,6 +116,25 @@ H?M?Message-Id: _MSGID_
 # Rules
 #
 ######################################################################
+# Rulesets are numbered as they are first named; logs show the numbers of
+# those that judge, and these keep theirs through this order.
+SParse0
+SParse1
+SCanonLocal
+SLocal_localaddr
+SCanonAddr
+SParseRecipient
+ifdef(`_ACCESS_', `SD
+SA
+')dnl
+SLocal_check_relay
+ifdef(`_DELAY_CHECKS_', `Scheckrelay', `Scheck_relay')
+SBasic_check_relay
+SLocal_check_mail
+ifdef(`_DELAY_CHECKS_', `Scheckmail', `Scheck_mail')
+SBasic_check_mail
+SLocal_check_rcpt
+Scheck_rcpt
 include(_CF_DIR_`m4/rules/canonify.m4')dnl
 include(_CF_DIR_`m4/rules/route.m4')dnl
 include(_CF_DIR_`m4/rules/masquerade.m4')dnl

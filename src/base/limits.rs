@@ -90,3 +90,6 @@ pub const RULE_RUN_BYTES_MAX: usize = 4 << 20;
 
 /// Members that one file may bring into a class.
 pub const CLASS_MEMBERS_MAX: usize = 10_000_000;
+
+/// Bytes of one control file in the queue directory.
+pub const CONTROL_FILE_BYTES_MAX: u64 = 64 << 20;

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod compile;
 mod agent;
 mod daemon;
 mod m4;
@@ -43,6 +44,8 @@ enum Run {
 #[rustfmt::skip]
 const PERSONALITIES: &[Personality] = &[
     Personality { name: "sendmail", run: Run::Placed(sendmail::run), about: "the classic program, flag for flag" },
+    Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
+    Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "smrsh", run: Run::Placed(smrsh::run), about: "the restricted shell for programs in aliases" },
     Personality { name: "mail.local", run: Run::Placed(mail_local::run), about: "puts mail into mailboxes, also by LMTP" },

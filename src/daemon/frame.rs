@@ -59,10 +59,6 @@ pub(super) enum ToEngine {
         temporary: bool,
         reason: BString,
     },
-    /// A file comes beside this frame.
-    File { request: u64 },
-    /// The file cannot be opened: the error's number.
-    NoFile { request: u64, errno: i32 },
     /// Read the configuration again and swap it in if it is good.
     Reload,
     /// End: sessions are told, the queue is closed.
@@ -85,12 +81,53 @@ pub(super) enum ToParent {
         user: BString,
         mailbox: bool,
     },
-    /// Open this file for reading.
-    WantFile { request: u64, path: BString },
     /// A new configuration holds: listeners may have changed.
     Reloaded,
     /// Somebody who may asks for the end (over the control socket).
     WantStop,
+}
+
+/// On the channel for files, from the engine: open this for reading. The
+/// engine waits for the answer, so there is one question at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WantFile {
+    /// An absolute path.
+    pub(super) path: BString,
+}
+
+/// The parent's answer; an opened file comes beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileAnswer {
+    /// 0, or the error's number.
+    pub(super) errno: u32,
+}
+
+impl WantFile {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.bytes(&self.path);
+        out.0
+    }
+
+    pub(super) fn decode(frame: &[u8]) -> Option<Self> {
+        let mut from = Reader::new(frame)?;
+        let path = from.bytes()?;
+        from.end().then_some(Self { path })
+    }
+}
+
+impl FileAnswer {
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.u32(self.errno);
+        out.0
+    }
+
+    pub(super) fn decode(frame: &[u8]) -> Option<Self> {
+        let mut from = Reader::new(frame)?;
+        let errno = from.u32()?;
+        from.end().then_some(Self { errno })
+    }
 }
 
 impl ToEngine {
@@ -111,8 +148,6 @@ impl ToEngine {
                 temporary,
                 reason,
             } => out.kind(7).u64(*request).flag(*temporary).bytes(reason),
-            Self::File { request } => out.kind(8).u64(*request),
-            Self::NoFile { request, errno } => out.kind(9).u64(*request).u32(errno.unsigned_abs()),
             Self::Reload => out.kind(10),
             Self::Stop => out.kind(11),
         };
@@ -138,13 +173,6 @@ impl ToEngine {
                 temporary: from.flag()?,
                 reason: from.bytes()?,
             },
-            8 => Self::File {
-                request: from.u64()?,
-            },
-            9 => Self::NoFile {
-                request: from.u64()?,
-                errno: i32::try_from(from.u32()?).ok()?,
-            },
             10 => Self::Reload,
             11 => Self::Stop,
             _ => return None,
@@ -165,7 +193,6 @@ impl ToParent {
                 user,
                 mailbox,
             } => out.kind(4).u64(*request).bytes(user).flag(*mailbox),
-            Self::WantFile { request, path } => out.kind(5).u64(*request).bytes(path),
             Self::Reloaded => out.kind(6),
             Self::WantStop => out.kind(7),
         };
@@ -185,10 +212,6 @@ impl ToParent {
                 request: from.u64()?,
                 user: from.bytes()?,
                 mailbox: from.flag()?,
-            },
-            5 => Self::WantFile {
-                request: from.u64()?,
-                path: from.bytes()?,
             },
             6 => Self::Reloaded,
             7 => Self::WantStop,

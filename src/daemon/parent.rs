@@ -7,7 +7,6 @@
 //! itself read it, names them.
 
 use std::fs::OpenOptions;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,8 +22,8 @@ use crate::base::maillog::Priority;
 use crate::base::{Place, Sysexit};
 use crate::cf::Opt;
 use crate::os::{
-    Channel, Identity, LogTarget, MailLog, Signals, SystemUsers, detach, hand_over_directory,
-    hand_over_file, is_root, reap, signal, start_role,
+    Identity, LogTarget, MailLog, Signals, SystemUsers, detach, hand_over_directory,
+    hand_over_file, is_root, reap, signal,
 };
 use crate::world::SystemLog;
 
@@ -32,12 +31,16 @@ mod agents;
 mod files;
 mod listeners;
 mod pid_file;
+mod process;
 
 use agents::Agents;
 use files::Files;
 use listeners::Listeners;
 use pid_file::PidFile;
+use process::{Heard, Process};
 
+/// Frames taken before signals are looked at again.
+const FRAMES_MAX: usize = 256;
 /// How long a stopping engine may take to finish what it has in hand.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How long agents may take after the engine is gone.
@@ -152,18 +155,10 @@ pub fn supervise(
 enum Engine {
     /// Not running; to be started then.
     Down { until: Instant },
-    /// Running since then.
-    Up {
-        pid: u32,
-        channel: Channel,
-        since: Instant,
-    },
+    /// Running.
+    Up(Process),
     /// Told to stop; killed then.
-    Stopping {
-        pid: u32,
-        channel: Channel,
-        until: Instant,
-    },
+    Stopping(Process, Instant),
 }
 
 struct Parent {
@@ -190,18 +185,20 @@ impl Parent {
                 self.start_engine();
             }
             self.wait();
+            // What an engine said before it ended is heard first.
+            self.read_engine()?;
+            self.serve_files();
             while let Some(signal) = self.signals.next() {
                 if self.handle_signal(signal) {
                     return Ok(());
                 }
             }
-            if let Engine::Stopping { pid, until, .. } = self.engine
-                && Instant::now() >= until
+            if let Engine::Stopping(process, until) = &self.engine
+                && Instant::now() >= *until
             {
                 // What it was doing is in the journal.
-                let _ = signal(pid, Signal::SIGKILL);
+                process.kill();
             }
-            self.read_engine()?;
             if self.was_ready
                 && let Some(started) = started.take()
             {
@@ -214,24 +211,31 @@ impl Parent {
     fn wait(&self) {
         let now = Instant::now();
         let left = match &self.engine {
-            Engine::Down { until } | Engine::Stopping { until, .. } => {
+            Engine::Down { until } | Engine::Stopping(_, until) => {
                 Some(until.saturating_duration_since(now))
             }
-            Engine::Up { .. } => None,
+            Engine::Up(_) => None,
         };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(&self.signals, PollFlags::IN)];
-        if let Some(channel) = self.channel() {
-            waited.push(PollFd::new(channel, PollFlags::IN));
+        if let Some(process) = self.process() {
+            waited.extend(process.open().map(|end| PollFd::new(end, PollFlags::IN)));
         }
         // An error here is an interruption; the loop looks again.
         let _ = poll(&mut waited, timeout.as_ref());
     }
 
-    fn channel(&self) -> Option<&Channel> {
+    fn process(&self) -> Option<&Process> {
         match &self.engine {
             Engine::Down { .. } => None,
-            Engine::Up { channel, .. } | Engine::Stopping { channel, .. } => Some(channel),
+            Engine::Up(process) | Engine::Stopping(process, _) => Some(process),
+        }
+    }
+
+    fn process_mut(&mut self) -> Option<&mut Process> {
+        match &mut self.engine {
+            Engine::Down { .. } => None,
+            Engine::Up(process) | Engine::Stopping(process, _) => Some(process),
         }
     }
 
@@ -260,36 +264,21 @@ impl Parent {
     }
 
     fn start_engine(&mut self) {
-        match self.try_start_engine() {
-            Ok((pid, channel)) => {
-                self.engine = Engine::Up {
-                    pid,
-                    channel,
-                    since: Instant::now(),
-                };
-                let start = Start {
-                    source: self.settings.source.clone(),
-                    queue_interval: self.settings.queue_interval,
-                    listens: self.settings.listens,
-                    log: self.settings.log.clone(),
-                    tag: self.settings.tag.clone(),
-                };
-                self.send(&ToEngine::Start(Box::new(start)), &[]);
-            }
+        let settings = &self.settings;
+        let start = Start {
+            source: settings.source.clone(),
+            queue_interval: settings.queue_interval,
+            listens: settings.listens,
+            log: settings.log.clone(),
+            tag: settings.tag.clone(),
+        };
+        match Process::start(start, !settings.detaches) {
+            Ok(process) => self.engine = Engine::Up(process),
             Err(error) => {
                 self.say(Priority::Critical, &format!("cannot start engine: {error}"));
                 self.back_off();
             }
         }
-    }
-
-    fn try_start_engine(&self) -> io::Result<(u32, Channel)> {
-        let (ours, theirs) = Channel::pair()?;
-        ours.set_nonblocking()?;
-        let arguments: [&str; 0] = [];
-        let keep_stderr = !self.settings.detaches;
-        let pid = start_role("engine", arguments, theirs.into_descriptor(), keep_stderr)?;
-        Ok((pid, ours))
     }
 
     fn back_off(&mut self) {
@@ -302,12 +291,12 @@ impl Parent {
     /// A child that is no agent ended; true when all is over.
     fn engine_ended(&mut self, ended: u32, code: Option<i32>) -> bool {
         match &self.engine {
-            Engine::Stopping { pid, .. } if *pid == ended => {
+            Engine::Stopping(process, _) if process.pid == ended => {
                 self.agents.wait(AGENT_PATIENCE);
                 true
             }
-            Engine::Up { pid, since, .. } if *pid == ended => {
-                if since.elapsed() > RAN_WELL {
+            Engine::Up(process) if process.pid == ended => {
+                if process.since.elapsed() > RAN_WELL {
                     self.pause = BACKOFF.0;
                 }
                 // What it had to say is read before it is forgotten.
@@ -332,21 +321,13 @@ impl Parent {
         };
         match std::mem::replace(&mut self.engine, down) {
             Engine::Down { .. } => true,
-            Engine::Up { pid, channel, .. } => {
-                self.engine = Engine::Stopping {
-                    pid,
-                    channel,
-                    until: Instant::now() + STOP_PATIENCE,
-                };
+            Engine::Up(process) => {
+                self.engine = Engine::Stopping(process, Instant::now() + STOP_PATIENCE);
                 false
             }
-            Engine::Stopping { pid, channel, .. } => {
+            Engine::Stopping(process, _) => {
                 // A second wish to stop is an impatient one.
-                self.engine = Engine::Stopping {
-                    pid,
-                    channel,
-                    until: Instant::now(),
-                };
+                self.engine = Engine::Stopping(process, Instant::now());
                 false
             }
         }
@@ -354,40 +335,35 @@ impl Parent {
 
     /// Takes every frame the engine has sent.
     fn read_engine(&mut self) -> Result<(), Stopped> {
-        loop {
-            let Some(channel) = self.channel() else {
+        for _ in 0..FRAMES_MAX {
+            let Some(process) = self.process_mut() else {
                 return Ok(());
             };
-            let frame = match channel.receive() {
-                Ok(Some(received)) => ToParent::decode(&received.frame),
-                // Its end is told by the system too, with the exit code.
-                Ok(None) => {
-                    self.pause_on_silence();
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(_) => None,
-            };
-            match frame {
-                Some(frame) => self.handle(frame)?,
-                None => {
+            match process.next() {
+                Heard::Nothing => return Ok(()),
+                Heard::Frame(frame) => self.handle(frame)?,
+                Heard::Nonsense => {
                     self.say(Priority::Critical, "engine: a frame that makes no sense");
                     self.kill_engine();
                     return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
-    /// The channel is at its end: nothing more to poll for, or the loop would
-    /// spin until the child is reaped.
-    fn pause_on_silence(&self) {
-        std::thread::sleep(Duration::from_millis(1));
+    /// Opens the files that the engine has asked for.
+    fn serve_files(&mut self) {
+        let files = std::mem::take(&mut self.files);
+        if let Some(process) = self.process_mut() {
+            process.serve_files(&files);
+        }
+        self.files = files;
     }
 
     fn kill_engine(&self) {
-        if let Engine::Up { pid, .. } | Engine::Stopping { pid, .. } = &self.engine {
-            let _ = signal(*pid, Signal::SIGKILL);
+        if let Some(process) = self.process() {
+            process.kill();
         }
     }
 
@@ -410,13 +386,6 @@ impl Parent {
                 user,
                 mailbox,
             } => self.start_agent(request, &user, mailbox),
-            ToParent::WantFile { request, path } => match self.files.open(&path) {
-                Ok(file) => self.send(&ToEngine::File { request }, &[file.as_fd()]),
-                Err(error) => {
-                    let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
-                    self.send(&ToEngine::NoFile { request, errno }, &[]);
-                }
-            },
             ToParent::Reloaded => self.reloaded(),
             ToParent::WantStop => {
                 // As if told by a signal.
@@ -504,10 +473,10 @@ impl Parent {
 
     /// Sends a frame; an engine that does not read is no engine.
     fn send(&self, frame: &ToEngine, descriptors: &[BorrowedFd<'_>]) {
-        if let Some(channel) = self.channel()
-            && channel.send(&frame.encode(), descriptors).is_err()
+        if let Some(process) = self.process()
+            && process.send(frame, descriptors).is_err()
         {
-            self.kill_engine();
+            process.kill();
         }
     }
 
@@ -533,8 +502,10 @@ impl Parent {
     fn say_state(&self) {
         let engine = match &self.engine {
             Engine::Down { .. } => "down".to_owned(),
-            Engine::Up { pid, since, .. } => format!("[{pid}] up {:?}", since.elapsed()),
-            Engine::Stopping { pid, .. } => format!("[{pid}] stopping"),
+            Engine::Up(process) => {
+                format!("[{}] up {:?}", process.pid, process.since.elapsed())
+            }
+            Engine::Stopping(process, _) => format!("[{}] stopping", process.pid),
         };
         let agents = self.agents.count();
         self.say(

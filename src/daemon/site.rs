@@ -11,7 +11,7 @@ use crate::cf::{Opt, Options};
 use crate::map::MapWorld;
 use crate::os;
 use crate::route::{Site, SiteWorld, load};
-use crate::world::{HostIdentity, Resolver, SystemLog, Users};
+use crate::world::{Files, HostIdentity, Resolver, SystemLog, Users};
 
 /// What stands for `$v`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -25,6 +25,8 @@ pub struct Shared {
     pub resolver: Arc<dyn Resolver>,
     /// The log.
     pub log: Arc<dyn SystemLog>,
+    /// The site's files.
+    pub files: Arc<dyn Files>,
 }
 
 /// A site that is ready, with what is wrong with it.
@@ -65,7 +67,7 @@ pub fn open(loaded: Loaded, shared: &Shared) -> Opened {
     let host = identity(&config.options);
     let initial = load::initial_macros(&host, VERSION, std::process::id());
     let initial = Arc::new(initial);
-    let (classes, class_faults) = load::classes(&config, &initial, &host);
+    let (classes, class_faults) = load::classes(&config, &initial, &host, &*shared.files);
     faults.extend(class_faults);
     let world = SiteWorld {
         maps: map_world(shared),

@@ -6,6 +6,8 @@
 
 use bstr::{BString, ByteSlice};
 
+pub use crate::message::quoting::unquote;
+
 use super::Kind;
 
 /// One entry of a list.
@@ -52,26 +54,6 @@ pub fn kind_of(text: &[u8]) -> Kind {
     } else {
         Kind::Mailbox
     }
-}
-
-/// The text without one pair of surrounding quotes and the backslashes
-/// inside them: what a program, file or list name really is.
-pub fn unquote(text: &[u8]) -> BString {
-    let Some(inner) = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")) else {
-        return text.into();
-    };
-    let mut out = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter();
-    while let Some(&byte) = bytes.next() {
-        match (byte, bytes.as_slice().first()) {
-            (b'\\', Some(&next)) => {
-                out.push(next);
-                bytes.next();
-            }
-            _ => out.push(byte),
-        }
-    }
-    out.into()
 }
 
 /// `/C=de/A=…/S=name/@gateway` is an X.400 address and no file: it has a

@@ -36,6 +36,7 @@ pub(super) struct Frame {
     builtin: Option<Builtin>,
     /// The number of the call, for traces.
     pub(super) id: u64,
+    pub(super) traced: bool,
 }
 
 /// A call with all its arguments, as builtins see it.
@@ -114,8 +115,9 @@ impl M4<'_> {
             blank: true,
             builtin: None,
             id: self.calls,
+            traced: self.is_traced(name),
         };
-        self.trace_before(&frame)?;
+        self.trace_before(&frame);
         if !called {
             return self.end_call(frame);
         }
@@ -192,14 +194,13 @@ impl M4<'_> {
             arena: &arena,
             spans: spans.get(frame.span_start..).unwrap_or_default(),
         };
-        let traced = self.is_traced(frame.name);
-        if traced {
-            self.trace_call(&frame, &call)?;
+        if frame.traced {
+            self.trace_call(&frame, &call);
         }
         let mut expansion = self.input.buffer();
         let result = self.expand(&frame.body, &call, &mut expansion);
-        if traced && result.is_ok() {
-            self.trace_expansion(&frame, &call, &expansion)?;
+        if frame.traced && result.is_ok() {
+            self.trace_expansion(&frame, &call, &expansion);
         }
         self.arena = arena;
         self.spans = spans;

@@ -1,7 +1,7 @@
 //! The machine itself: its state, its interface, and the main loop that takes
 //! tokens from the input.
 
-use super::builtins::Builtin;
+use super::builtins::{Builtin, PatternCache};
 use super::call::{Frame, Span};
 use super::input::{Input, Kind, Source, Text};
 use super::message::{Weight, text};
@@ -10,7 +10,7 @@ use super::output::{Advance, Diversions, Output};
 use super::record::Record;
 use super::symbols::{Body, Definition, Symbols};
 use super::syntax::{COMMENT, INSIDE, OUTSIDE, QUOTE, SPACE, Syntax, WORD_START};
-use super::{Host, Settings};
+use super::{DebugFlags, Host, Settings};
 
 /// Why a run ended before its input did.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,10 @@ pub struct M4<'h> {
     pub(super) calls: u64,
     /// A builtin that the call being expanded gives as a value.
     pub(super) value: Option<Builtin>,
+    /// The beginning of the line that a traced call gets.
+    pub(super) trace_line: Vec<u8>,
     pub(super) record: Record,
+    pub(super) patterns: PatternCache,
 }
 
 impl<'h> M4<'h> {
@@ -91,7 +94,9 @@ impl<'h> M4<'h> {
             sysval: 0,
             calls: 0,
             value: None,
+            trace_line: Vec::new(),
             record: Record::default(),
+            patterns: PatternCache::default(),
             settings,
         };
         m4.define_builtins();
@@ -136,7 +141,7 @@ impl<'h> M4<'h> {
         self.asked = Place::default();
         match self.host.read(name) {
             Ok(found) => {
-                self.note_path_search(name, &found.path)?;
+                self.note_path_search(name, &found.path);
                 self.process_bytes(&found.path, found.bytes)
             }
             Err(reason) => self.say(Weight::Error, text!("cannot open `", name, "': ", reason.0)),
@@ -207,7 +212,7 @@ impl<'h> M4<'h> {
         outermost: bool,
     ) -> Result<(), Stop> {
         let file = self.files.add(name);
-        self.note_input_file(file)?;
+        self.note_input_file(file);
         self.output.lose_sync();
         self.push_source(Source {
             text: Text::Owned(bytes),
@@ -468,11 +473,21 @@ impl<'h> M4<'h> {
 
     /// Takes away a source that is used up.
     pub(super) fn pop_source(&mut self) -> Result<(), Stop> {
-        if let Some(source) = self.input.pop()
-            && let Kind::File { .. } = source.kind
-        {
-            self.output.lose_sync();
-            self.note_input_end(source)?;
+        let file = match self.input.sources.last_mut() {
+            Some(source) if matches!(source.kind, Kind::File { .. }) => {
+                let end = source.text.bytes().len();
+                let noted = self.settings.debug.has(DebugFlags::INPUT);
+                noted.then(|| source.place_of(end))
+            }
+            _ => {
+                self.input.pop();
+                return Ok(());
+            }
+        };
+        self.input.pop();
+        self.output.lose_sync();
+        if let Some(place) = file {
+            self.note_input_end(place);
         }
         Ok(())
     }

@@ -88,27 +88,18 @@ impl M4<'_> {
         };
         self.flush();
         self.host.message(&message);
-        match weight {
-            Weight::Fatal => {
-                self.status = 1;
-                Err(Stop::Fatal(message.text.to_str_lossy().into_owned()))
-            }
-            Weight::Error => {
-                self.status = 1;
-                Ok(())
-            }
-            Weight::Warning | Weight::Fault => match self.settings.fatal_warnings {
-                FatalWarnings::No => Ok(()),
-                FatalWarnings::Status => {
-                    self.status = 1;
-                    Ok(())
-                }
-                FatalWarnings::Stop => {
-                    self.status = 1;
-                    Err(Stop::Fatal(message.text.to_str_lossy().into_owned()))
-                }
-            },
+        let fatal = match weight {
+            Weight::Fatal => true,
+            // A file of the command line that is missing stops nothing.
+            _ => self.settings.fatal_warnings == FatalWarnings::Stop && place.line > 0,
+        };
+        if fatal || weight == Weight::Error || self.settings.fatal_warnings != FatalWarnings::No {
+            self.status = 1;
         }
+        if fatal {
+            return Err(Stop::Fatal(message.text.to_str_lossy().into_owned()));
+        }
+        Ok(())
     }
 
     /// Says something about the call that is being expanded.

@@ -30,6 +30,7 @@ mod number;
 mod origin;
 mod output;
 mod record;
+mod regex;
 mod scan;
 mod settings;
 mod symbols;

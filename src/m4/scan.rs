@@ -50,10 +50,7 @@ impl M4<'_> {
         let place = self.top_place();
         let mut word = std::mem::take(&mut self.token);
         word.clear();
-        loop {
-            let Some(source) = self.input.sources.last_mut() else {
-                break;
-            };
+        while let Some(source) = self.input.sources.last_mut() {
             if matches!(source.kind, Kind::Builtin(..)) && !source.is_used_up() {
                 break;
             }
@@ -67,6 +64,13 @@ impl M4<'_> {
             }
             self.pop_source()?;
         }
+        let place = Place {
+            file: match self.input.sources.last().map(|source| &source.kind) {
+                Some(Kind::File { file, .. }) => *file,
+                _ => place.file,
+            },
+            line: place.line,
+        };
         let result = self.end_long_word(&word, place);
         self.token = word;
         result

@@ -129,7 +129,7 @@ impl Limits {
             output_bytes: 4 << 30,
             pending_bytes: 1 << 30,
             calls: u64::MAX,
-            regex_steps: u64::MAX,
+            regex_steps: 10_000_000_000,
         }
     }
 }

@@ -7,5 +7,6 @@ pub mod addresses;
 pub mod block;
 pub mod date;
 pub mod header;
+pub mod quoting;
 
 pub use header::{Field, Header};

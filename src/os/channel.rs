@@ -62,6 +62,11 @@ impl Channel {
         Ok(Self { socket })
     }
 
+    /// An end that was received beside a frame.
+    pub fn from_descriptor(socket: OwnedFd) -> Self {
+        Self { socket }
+    }
+
     /// Makes sends and receives give [`io::ErrorKind::WouldBlock`] instead of
     /// waiting.
     pub fn set_nonblocking(&self) -> io::Result<()> {

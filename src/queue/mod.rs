@@ -4,6 +4,22 @@
 //! What `receive` and `deliver` see of it is [`Spool`]; where messages live
 //! (journal, queue directory) is nobody else's business.
 
+mod body;
+mod claims;
+mod committer;
+pub mod control_file;
+pub mod directory;
+mod ids;
+mod image;
+pub mod journal;
+mod keeper;
+mod pace;
+mod spool;
+mod state;
+
+pub use spool::{Queue, QueueSettings, QueueWorld};
+pub use state::never;
+
 use std::fs::File;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,7 +27,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use crate::base::QueueId;
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Recipient};
 use crate::message::Header;
 use crate::world::BoxFuture;
 
@@ -168,8 +184,18 @@ pub trait Spool: Send + Sync {
     /// either delivers at once or drops it.
     fn accept(&self, message: Message) -> BoxFuture<'_, Result<Claim, SpoolError>>;
 
+    /// Gives up a body that was finished, when its message is not accepted
+    /// after all.
+    fn discard(&self, _id: QueueId) {}
+
     /// Takes the next messages that are due at `now`, at most `max`.
     fn claim_due(&self, now: SystemTime, selector: &Selector, max: usize) -> Vec<Claim>;
+
+    /// Notes that one recipient of a claimed message is done (its state says
+    /// how), so that a crash before [`Spool::settle`] does not send to it
+    /// again. Costs no sync. A failed recipient is noted only when the report
+    /// on it has been accepted.
+    fn note(&self, _id: QueueId, _recipient: &Recipient) {}
 
     /// Records what became of a claimed message. New messages that it caused
     /// (reports) are accepted before this is called, so that nothing is lost

@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 use crate::base::{Diagnostic, limits};
 use crate::cf::{ClassDef, ClassSource, Config, macro_name};
 use crate::rewrite::{ClassTable, MacroTable, expand};
-use crate::world::HostIdentity;
+use crate::world::{Files, HostIdentity};
 
 /// The largest file of class members that is read, in bytes.
 const CLASS_FILE_BYTES_MAX: u64 = 256 << 20;
@@ -33,6 +33,7 @@ pub fn classes(
     config: &Config,
     initial: &std::sync::Arc<MacroTable>,
     host: &HostIdentity,
+    files: &dyn Files,
 ) -> (ClassTable, Vec<Diagnostic>) {
     let mut table = built_in(host);
     let mut faults = Vec::new();
@@ -46,7 +47,7 @@ pub fn classes(
                 optional,
             } => {
                 let path = expand(path, &macros);
-                match read(path.to_path_lossy().as_ref()) {
+                match read(files, path.to_path_lossy().as_ref()) {
                     Ok(text) => file(class, &text, format, &mut table),
                     Err(error) if *optional && error.kind() == std::io::ErrorKind::NotFound => {}
                     Err(error) => faults.push(unreadable(class, &path, &error)),
@@ -136,8 +137,8 @@ fn file(class: &ClassDef, text: &[u8], format: &[u8], table: &mut ClassTable) {
     table.extend(&class.name, members);
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
+fn read(files: &dyn Files, path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = files.open(path)?;
     if !file.metadata()?.is_file() {
         return Err(std::io::Error::other("not a regular file"));
     }

@@ -179,7 +179,7 @@ impl Site {
     /// # Errors
     /// The user database cannot be asked for now.
     pub fn local_user(&self, name: &[u8]) -> Result<Option<Arc<User>>, UsersError> {
-        let bare = crate::envelope::list::unquote(name);
+        let bare = crate::message::quoting::unquote(name);
         self.users.user(&bare)
     }
 

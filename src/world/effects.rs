@@ -1,7 +1,9 @@
 //! What has an effect outside, as traits: programs, connections, the system
 //! log, and chance.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bstr::BString;
@@ -71,6 +73,17 @@ pub trait Dial: Send + Sync {
 pub trait SystemLog: Send + Sync {
     /// Logs one line under the mail facility.
     fn log(&self, level: LogLevel, text: &[u8]);
+}
+
+/// Opens the site's own files for reading: databases, class files, lists of
+/// the administrator. A process without privileges may have to ask another
+/// for those that only root may read.
+pub trait Files: Send + Sync {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open(&self, path: &Path) -> io::Result<File>;
 }
 
 /// Chance.

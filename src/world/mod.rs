@@ -12,12 +12,16 @@ use std::time::{Instant, SystemTime};
 
 use bstr::BString;
 
+mod disk;
 mod effects;
 mod identity;
 mod log;
 mod nothing;
 
-pub use effects::{Dial, Ended, Endpoint, Entropy, LogLevel, Program, Programs, Stream, SystemLog};
+pub use disk::{Disk, DiskFile, FileFacts, OpenMode};
+pub use effects::{
+    Dial, Ended, Endpoint, Entropy, Files, LogLevel, Program, Programs, Stream, SystemLog,
+};
 pub use identity::HostIdentity;
 pub use log::{Counted, Log};
 pub use nothing::Nothing;

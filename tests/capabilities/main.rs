@@ -5,7 +5,10 @@
 mod cli;
 mod dbfile;
 mod deliver;
+mod journal;
 mod need;
+mod queue;
+mod sim_disk;
 mod smrsh;
 mod smtp_client;
 mod smtp_server;

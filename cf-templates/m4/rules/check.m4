@@ -22,8 +22,13 @@ ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* $=O $* < @ $* .$=R >	$@ $>ParseRecipient $1
 # check_relay: may this client talk to us?
 #
 SLocal_check_relay
-ifdef(`_DELAY_CHECKS_', `Scheckrelay', `Scheck_relay')
+ifdef(`_early_limits_', `# what cannot wait for the recipient
+Scheck_relay
 undivert(140)dnl
+
+')dnl
+ifdef(`_DELAY_CHECKS_', `Scheckrelay', `Scheck_relay')
+undivert(147)dnl
 R$*			$: $1 $| $>Local_check_relay $1
 R$* $| $* $| $#$*	$#$3
 R$* $| $* $| $*		$@ $>Basic_check_relay $1 $| $2
@@ -32,7 +37,6 @@ SBasic_check_relay
 R$*			$: < $&{deliveryMode} > $1
 R< d > $*		$@ deferred
 R< $* > $*		$: $2
-undivert(141)dnl
 ifdef(`_ACCESS_', `# the access table: by name, then by address
 R$+ $| $+		$: $>D < $1 > < ? > < + Connect > < $2 >
 R  $| $+		$: $>A < $1 > < ? > < + Connect > < >
@@ -41,8 +45,11 @@ R< ? > < $* >		$: OK
 R< $={Accept} > < $* >	$@ $1
 include(_CF_DIR_`m4/rules/verdict.m4')dnl
 ')dnl
+undivert(145)dnl
 undivert(8)dnl
-undivert(142)dnl
+undivert(143)dnl
+undivert(144)dnl
+undivert(146)dnl
 
 #
 # check_mail: may this sender send?
@@ -125,11 +132,13 @@ R$* $| @ RELAY		$@ RELAY
 R$* $| @ $#TEMP $+	$: $1 $| T $2
 R$* $| @ $#$*		$#$2
 ifdef(`_PROMISCUOUS_', `R$*			$@ RELAY
-', `R$* $| T $+		$: T $2 $| @ $>Relay_ok $1
+', `R$* $| T $+		$: $1 $| T $2 $| @ $>Relay_ok $1
 R$* $| @ $*		$: $1 $| @ $>Relay_ok $1
+R$* $| T $* $| @ RELAY	$@ RELAY
+R$* $| T $* $| @ $*	$#error $2
 R$* $| @ RELAY		$@ RELAY
+R$* $| @ $#TEMP $+	$#error $2
 R$* $| @ $#$*		$#$2
-R T $+ $| $*		$#error $1
 R$*			$#error $@ 5.7.1 $: _RELAYMSG_
 ')dnl
 
@@ -169,7 +178,6 @@ ifdef(`_RELAY_ENTIRE_', `R$+ < @ $* $=m >	$@ RELAY
 R$+ < @ $=R >		$@ RELAY
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R$+ < @ $* .$=R >	$@ RELAY
 ')dnl
-undivert(162)dnl
 ifdef(`_ACCESS_', `# what the access table lets through
 ifdef(`_RELAY_FULL_ADDR_', `R$+ < @ $+ >		$: $1 < @ $2 > $| $>SearchList < + To > $| < F:$1@$2 > < D:$2 > < F:$1@ > < >
 R$* $| < RELAY >	$@ RELAY
@@ -186,6 +194,7 @@ R< : $* < TEMP > : > $*	$#TEMP $@ 4.4.0 $: "450 Can not check MX records for rec
 R< $* : $=w . : $* > $*	$@ RELAY
 R< : $* : > < $* >	$: $2
 ')dnl
+undivert(162)dnl
 # users without a host are ours
 R$*			$: < ? > $1
 R< ? > $* < @ $* > $*	$@ $1 < @ $2 > $3
@@ -209,7 +218,7 @@ R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R< $* > < $* >		$: $2
 ')dnl
-undivert(170)dnl
+undivert(163)dnl
 # a name counts only if it is really the name of that address
 R$*			$: < @ $&{client_resolve} >
 R< @ TEMP >		$#error $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}

@@ -14,6 +14,9 @@ define(`_RELAYMSG_', _quoted_(ifdef(`confRELAY_MSG', `defn(`confRELAY_MSG')', ``
 define(`_FORGEDMSG_', `"550 Relaying denied. IP name possibly forged " $&{client_name}')
 define(`_FAILMSG_', `"550 Relaying denied. IP name lookup failed " $&{client_name}')
 dnl Words of classes that go with the access table.
-define(`_needs_lookup_', `_class_once_(`Tls', `VERIFY ENCR')_class_once_(`TlsVerified', `OK TRUSTED')_kmap_(`macro', `macro')')
-ifdef(`_ACCESS_', `_class_once_(`Accept', `OK RELAY')_class_once_(`Src', `E F D U')_needs_lookup_')
+define(`_needs_lookup_', `define(`_need_tls_req_', 1)_class_once_(`Tls', `VERIFY ENCR')_class_once_(`TlsVerified', `OK TRUSTED')_kmap_(`macro', `macro')')
+ifdef(`_ACCESS_', `_class_once_(`Accept', `OK RELAY')_class_once_(`Src', `E F D U'ifdef(`_src_a_', ` A'))_needs_lookup_')
+ifdef(`_DELAY_CHECKS_', `ifdef(`_BLOCKLIST_', `ifdef(`_NO_OLD_SPAM_', `', `define(`_OLD_SPAM_', 1)_class_once_(`SpamTag', `SPAMFRIEND SPAMHATER')')')')
+ifdef(`confTLS_FALLBACK_TO_CLEAR', `define(`_tls_fallback_', 1)')
+define(`_PERMERR_', ifdef(`TLS_PERM_ERR', `503:5.7.0', `454:4.7.0'))
 divert(-1)

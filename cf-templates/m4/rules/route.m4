@@ -72,7 +72,6 @@ R< $- : $+ > $* < @ [ $+ ] > $*	$#$1 $@ $2 $: $3 < @ [ $4 ] > $5
 R< $+ > $* < @ [ $+ ] > $*	$#_SMTP_ $@ $1 $: $2 < @ [ $3 ] > $4
 
 ifdef(`_kmap_mailertable_', `# feature mailertable: by host, by its parents, by the default entry
-R$* < @ $+ . > $*	$: < $2 > $1 < @ $2 . > $3
 R$* < @ $+ > $*		$: < $2 > $1 < @ $2 > $3
 R< $+ . > $+		$: < $1 > $2
 R< $+ > $+		$: $>Mailertable < $1 > $2
@@ -106,12 +105,11 @@ ifdef(`_kmap_mailertable_', `#
 SMailertable=90
 R< $+ > $+		$: < $(mailertable $1 $: ? $) > < > < $1 > $2
 R$+ . < $+ > $+		$: < $(mailertable .$2 $@ $1 $: ? $) > < $1 . > < $2 > $3
-R$+ . < > $+		$: < $(mailertable . $@ $1 $: ? $) > < $1 . > < > $2
-R< ? > < $* > < $- . $+ > $+	$@ $>Mailertable $1 $2 . < $3 > $4
-R< ? > < $* > < $- > $+	$: < $(mailertable . $@ $1$2 $: $) > < $1 > < $2 > $3
-R< ? > $* < $* > < $* > $+	$@ $4
-R< > < $* > < $* > $+	$@ $3
-R< $+ > < $* > < $* > $+	$@ $>MailerToTriple < $1 > $4
+R< $- : $* > < $* > < $* > $+	$@ $>MailerToTriple < $1 : $2 > $5
+R< $* > < $* > < $- . $+ > $+	$@ $>Mailertable $2 $3 . < $4 > $5
+R< $* > < $* > < $+ > $+	$: < $(mailertable . $@ $2$3 $: ? $) > $4
+R< $- : $* > $+		$@ $>MailerToTriple < $1 : $2 > $3
+R< $* > $+		$@ $2
 
 ')dnl
 #
@@ -121,9 +119,9 @@ R< $+ > < $* > < $* > $+	$@ $>MailerToTriple < $1 > $4
 SMailerToTriple=95
 R< > $*			$@ $1
 R< error : $-.$-.$- : $+ > $*	$#error $@ $1.$2.$3 $: $4
-R< error : $- $+ > $*	$#error $@ $1 $: $2
+R< error : $+ > $*	$#error $: $1
 R< local : $* > $*	$>CanonLocal < $1 > $2
-R< $~[ : $+ @ $+ > $*	$#$1 $@ $3 $: $2 < @ $3 >
+R< $~[ : $+ @ $+ > $* < $* > $*	$#$1 $@ $3 $: $2 < @ $3 >
 R< $~[ : $+ > $*	$#$1 $@ $2 $: $3
 R< $+ > $*		$#_RELAY_ $@ $1 $: $2
 
@@ -132,6 +130,7 @@ R< $+ > $*		$#_RELAY_ $@ $1 $: $2
 # address names.
 #
 SCanonLocal
+R< $- @ $+ > $*		$: < $1 > $3
 R< $* > $* < @ $+ . >	$: < $1 > $2 @ $3
 R< $* > $* < @ $+ >	$: < $1 > $2 @ $3
 R< > $+ @ $+		$@ $#_LOCAL_ $@ $1 @ $2 $: $1
@@ -159,8 +158,6 @@ ifdef(`_PRESERVE_PLUS_', `', `# user+detail: user+* may be an alias, after that 
 R$+ + *			$#_LOCAL_ $@ $&h $: $1
 R$+ + $*		$#_LOCAL_ $@ + $2 $: $1 + *
 ')dnl
-# users who stay here by name, and what an earlier pass settled
-R@ $+			$@ $1
 ifdef(`LUSER_RELAY', `# LUSER relay: for those whom nobody here knows
 R$+			$: < $L > $(user $1 $)
 R< $* > $+ <>		$: < > $2

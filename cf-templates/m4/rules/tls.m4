@@ -38,8 +38,9 @@ ifdef(`_local_clt_features_', `R$*			$: $1 $| $>Local_clt_features $1
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 ')dnl
-ifdef(`_ACCESS_', `R$*			$: $>D < $&{server_name} > < ? > < ! "Clt_Features" > < >
-R< ? > $*		$: $>A < $&{server_addr} > < ? > < ! "Clt_Features" > < >
+ifdef(`_ACCESS_', `# sendmail: the client of the session is looked up, not the server
+R$*			$: $>D < $&{client_name} > < ? > < ! "Clt_Features" > < >
+R< ? > $*		$: $>A < $&{client_addr} > < ? > < ! "Clt_Features" > < >
 R< ? > $*		$: < $(access "Clt_Features": $: ? $) >
 R< ? > $*		$@ OK
 R< < TMPF > > $*	$#temp
@@ -72,7 +73,8 @@ R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 ')dnl
 undivert(180)dnl
-ifdef(`_ACCESS_', `R$*			$: $>CanonAddr $1
+ifdef(`_ACCESS_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
+R$*			$: $>CanonAddr $1
 R$* < @ $+ . >		$: $1 < @ $2 >
 R$+ < @ $+ >		$: $1 @ $2 $| < F:$1@$2 > < U:$1@ > < D:$2 > < E: > < >
 R$* $| $+		$: $1 $| $>SearchList < ! "TLS_Rcpt" > $| $2
@@ -85,7 +87,7 @@ ifdef(`_local_tls_client_', `R$*			$: $1 $| $>Local_tls_client $1
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 ')dnl
-ifdef(`_ACCESS_', `R$* $| $*		$: $1 $| $>D < $&{client_name} > < ? > < ! "TLS_Clt" > < >
+ifdef(`_ACCESS_', `R$* $| $*		$: $(macro {TLS_Name} $@ $&{client_name} $) $1 $| $>D < $&{client_name} > < ? > < ! "TLS_Clt" > < >
 R$* $| < ? > $*		$: $1 $| $>A < $&{client_addr} > < ? > < ! "TLS_Clt" > < >
 R$* $| < ? > $*		$: $1 $| < $(access "TLS_Clt": $: ? $) >
 R$*			$@ $>TLS_connection $1
@@ -97,7 +99,7 @@ ifdef(`_local_tls_server_', `R$*			$: $1 $| $>Local_tls_server $1
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 ')dnl
-ifdef(`_ACCESS_', `R$*			$: $1 $| $>D < $&{server_name} > < ? > < ! "TLS_Srv" > < >
+ifdef(`_ACCESS_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1 $| $>D < $&{server_name} > < ? > < ! "TLS_Srv" > < >
 R$* $| < ? > $*		$: $1 $| $>A < $&{server_addr} > < ? > < ! "TLS_Srv" > < >
 R$* $| < ? > $*		$: $1 $| < $(access "TLS_Srv": $: ? $) >
 ')dnl
@@ -107,11 +109,72 @@ R$*			$@ $>TLS_connection $1
 # TLS_connection: how the handshake went $| < what is demanded >
 #
 STLS_connection
+ifdef(`_ACCESS_', `R$* $| < ? > $*		$: $1
+R$* $| < < $*		$: $1
+')dnl
 ifdef(`_tls_fallback_', `', `RSOFTWARE		$#error $@ 4.7.0 $: "454 TLS handshake failed."
 RPROTOCOL		$#error $@ 4.7.0 $: "454 STARTTLS failed."
 RCONFIG			$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
 ')dnl
+ifdef(`_need_tls_req_', `# with a demand: how a failure is called, then what is demanded
+R$* $| < PERM + $+ > $*	$: $1 $| < 503:5.7.0 > $2
+R$* $| < TEMP + $+ > $*	$: $1 $| < 454:4.7.0 > $2
+R$* $| < $- $* > $*	$: $1 $| < _PERMERR_ > $2 $3
+ifdef(`_tls_fallback_', `', `RSOFTWARE $| < $-:$+ > $*	$#error $@ $2 $: $1 " TLS handshake failed."
+RPROTOCOL $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS failed."
+RCONFIG $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS temporarily not possible."
+')dnl
+# VERIFY needs a certificate that we trust; bits may follow, and a list
+R$={TlsVerified} $| < $+ > VERIFY $*	$: < $2 > ENCR $3
+ROK $| < $+ > ENCR $*	$: < $1 > ENCR $2
+R$* $| < $-:$+ > VERIFY $*	$#error $@ $3 $: $2 " authentication required"
+R$* $| < $+ > ENCR $*	$: < $2 > ENCR $3
+R< $+ > ENCR : $- + $+	$: < $1 > < $2 > < $3 > $| $>max $&{cipher_bits}:$&{auth_ssf}
+R< $+ > ENCR : $-	$: < $1 > < $2 > < > $| $>max $&{cipher_bits}:$&{auth_ssf}
+R< $+ > ENCR + $+	$: < $1 > < 0 > < $2 > $| $>max $&{cipher_bits}:$&{auth_ssf}
+R< $-:$+ > < $- > < $* > $| $-	$: < $1:$2 > < $3 > < $4 > $| $5 $(arith l $@ $5 $@ $3 $)
+R< $-:$+ > < $- > < $* > $| $- TRUE	$#error $@ $2 $: $1 " encryption too weak " $5 " less than " $3
+R< $+ > < $- > < $+ > $| $*	$: < $3 > $| < $1 >
+R$* ++ $* $| $*		$1 > < $2 $| $3
+R< $+ > $| < $+ >	$@ $>TLS_req < $1 > $| < $2 >
+R$* $| $*		$@ OK
+R< $+ > $*		$@ OK
+')dnl
 
+ifdef(`_need_tls_req_', `#
+# max: the greater of two numbers a:b; an empty one counts nothing
+#
+Smax
+R:			$: 0
+R:$-			$: $1
+R$-:			$: $1
+R$-:$-			$: $(arith l $@ $1 $@ $2 $) : $1 : $2
+RTRUE:$-:$-		$: $2
+R$-:$-:$-		$: $2
+
+')dnl
+ifdef(`_need_tls_req_', `#
+# TLS_req: < CN:name > < CS:subject > < CI:issuer > < CITag:tag > ... $| < code >
+# one after the other; the last one that holds gives OK
+#
+STLS_req
+R $| $+			$@ OK
+R< CN > $* $| < $+ >	$: < CN:$&{TLS_Name} > $1 $| < $2 >
+ifdef(`_CERT_ALTNAMES_', `R< CN:$={cert_altnames} > $* $| < $+ >	$@ $>TLS_req $2 $| < $3 >
+')dnl
+R< CN:$&{cn_subject} > $* $| < $+ >	$@ $>TLS_req $1 $| < $2 >
+R< CN:$+ > $* $| < $-:$+ >	$#error $@ $4 $: $3 " CN " $&{cn_subject} " does not match " $1
+R< CS:$&{cert_subject} > $* $| < $+ >	$@ $>TLS_req $1 $| < $2 >
+R< CS:$+ > $* $| < $-:$+ >	$#error $@ $4 $: $3 " Cert Subject " $&{cert_subject} " does not match " $1
+R< CI:$&{cert_issuer} > $* $| < $+ >	$@ $>TLS_req $1 $| < $2 >
+R< CI:$+ > $* $| < $-:$+ >	$#error $@ $4 $: $3 " Cert Issuer " $&{cert_issuer} " does not match " $1
+ifdef(`_ACCESS_', `R< CITag:$- > $* $| < $+ >	$: < $(access $1:$&{cert_issuer} $: ? $) > $2 $| < $3 >
+R< OK > $* $| < $+ >	$@ $>TLS_req $1 $| < $2 >
+R< ? > $* $| < $-:$+ >	$#error $@ $3 $: $2 " Cert Issuer " $&{cert_issuer} " not acceptable"
+')dnl
+R$*			$@ OK
+
+')dnl
 #
 # authinfo: what we tell a server that asks who we are
 #

@@ -8,4 +8,6 @@ R< OK > $* < >		$: $1
 R< RELAY > $* < >	$: $1
 R< FRIEND > $* < >	$: $1
 R< HATER > $* < >	$: $1
+ifdef(`_OLD_SPAM_', `R< $={SpamTag} > $* < >	$: $2
+')dnl
 R< $+ > $* < >		$#error $: $1

@@ -21,7 +21,7 @@ enum DebugTo {
 }
 
 /// Files, the shell, standard output and error.
-pub(super) struct RealHost {
+pub(in crate::cli) struct RealHost {
     include: Vec<PathBuf>,
     debug: DebugTo,
     stdin_used: bool,
@@ -32,7 +32,7 @@ pub(super) struct RealHost {
 impl RealHost {
     /// With the directories of the search path, and the file for debugging
     /// text.
-    pub(super) fn new(include: Vec<PathBuf>, debug_file: Option<&[u8]>) -> Self {
+    pub(in crate::cli) fn new(include: Vec<PathBuf>, debug_file: Option<&[u8]>) -> Self {
         let mut host = Self {
             include,
             debug: DebugTo::Stderr,

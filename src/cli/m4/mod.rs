@@ -4,6 +4,7 @@
 //! the real world behind it (`host`).
 
 mod host;
+pub(super) use host::RealHost;
 mod options;
 
 use std::ffi::OsString;
@@ -12,7 +13,6 @@ use std::process::ExitCode;
 
 use crate::m4::{M4, Stop};
 
-use host::RealHost;
 use options::{Action, Asked, Options};
 
 /// Runs it on the arguments after the program's name.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Source, Start, ToEngine, ToParent};
+use super::{FileAnswer, Source, Start, ToEngine, ToParent, WantFile};
 use crate::base::Place;
 use crate::os::LogTarget;
 
@@ -38,11 +38,6 @@ fn every_frame_comes_back_as_it_went() {
             temporary: true,
             reason: "no".into(),
         },
-        ToEngine::File { request: 3 },
-        ToEngine::NoFile {
-            request: 4,
-            errno: 13,
-        },
         ToEngine::Reload,
         ToEngine::Stop,
     ];
@@ -68,10 +63,6 @@ fn every_frame_comes_back_as_it_went() {
             user: "alice".into(),
             mailbox: true,
         },
-        ToParent::WantFile {
-            request: 10,
-            path: "/etc/mail/access.db".into(),
-        },
         ToParent::Reloaded,
         ToParent::WantStop,
     ];
@@ -80,6 +71,16 @@ fn every_frame_comes_back_as_it_went() {
         assert_eq!(ToParent::decode(&bytes), Some(frame));
         assert_eq!(ToParent::decode(&bytes[..bytes.len() - 1]), None, "cut");
     }
+}
+
+#[test]
+fn a_file_is_asked_for_and_answered() {
+    let want = WantFile {
+        path: "/etc/mail/access.db".into(),
+    };
+    assert_eq!(WantFile::decode(&want.encode()), Some(want));
+    let answer = FileAnswer { errno: 13 };
+    assert_eq!(FileAnswer::decode(&answer.encode()), Some(answer));
 }
 
 #[test]
@@ -94,6 +95,8 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = ToEngine::decode(&bytes);
         let _ = ToParent::decode(&bytes);
+        let _ = WantFile::decode(&bytes);
+        let _ = FileAnswer::decode(&bytes);
     }
 
     #[test]

@@ -42,8 +42,10 @@ pub(super) fn undivert(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Res
             }
         } else if m4.settings.traditional {
             m4.fault(text!("non-numeric argument to builtin `", call.name, "'"))?;
+            continue;
         } else {
             m4.undivert_file(argument)?;
+            continue;
         }
         m4.output.lose_sync();
     }

@@ -143,6 +143,12 @@ const LEVELS: &[&[Token]] = &[
 
 impl Reader<'_> {
     fn whole(&mut self) -> Result<i32, Bad> {
+        let first = self.token();
+        if first == Token::Bad {
+            // GNU m4 has other words for it here than further on.
+            return Err(SYNTAX);
+        }
+        self.undone = Some(first);
         let value = self.level(0)?;
         match self.token() {
             Token::End => Ok(value),
@@ -243,6 +249,7 @@ impl Reader<'_> {
                 Token::Number(value) => break value,
                 Token::Open => break self.parenthesized()?,
                 Token::BadOperator => return Err(Bad::Operator),
+                Token::Bad => return Err(INPUT),
                 _ => return Err(SYNTAX),
             }
         };
@@ -263,7 +270,6 @@ impl Reader<'_> {
         self.depth -= 1;
         match self.token() {
             Token::Close => Ok(value),
-            Token::BadOperator => Err(Bad::Operator),
             Token::Bad => Err(INPUT),
             _ => Err(PARENTHESIS),
         }
@@ -320,7 +326,7 @@ impl Reader<'_> {
                         self.at += 1;
                     }
                     if radix == 0 || radix > 36 || self.text.get(self.at) != Some(&b':') {
-                        return Token::End;
+                        return Token::Bad;
                     }
                     self.at += 1;
                 }

@@ -15,7 +15,7 @@ pub(super) fn sinclude(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Res
 fn read(m4: &mut M4<'_>, name: &[u8], loud: bool) -> Result<(), Stop> {
     match m4.host.read(name) {
         Ok(found) => {
-            m4.note_path_search(name, &found.path)?;
+            m4.note_path_search(name, &found.path);
             m4.push_file(&found.path, found.bytes, false)
         }
         Err(reason) if loud => m4.say(Weight::Error, text!("cannot open `", name, "': ", reason.0)),
@@ -26,9 +26,8 @@ fn read(m4: &mut M4<'_>, name: &[u8], loud: bool) -> Result<(), Stop> {
 pub(super) fn mkstemp(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
     let mut template = call.argument(1).to_vec();
     let marks = template.iter().rev().take_while(|byte| **byte == b'X');
-    for _ in marks.count()..6 {
-        template.push(b'X');
-    }
+    let missing = 6usize.saturating_sub(marks.count());
+    template.extend(std::iter::repeat_n(b'X', missing));
     match m4.host.make_temp(&template) {
         Ok(name) => {
             out.extend_from_slice(&m4.syntax.quote_open);
@@ -54,7 +53,7 @@ pub(super) fn maketemp(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> R
         return mkstemp(m4, call, out);
     }
     // The old form makes no file: its marks become the process id.
-    m4.warn(b"recommend using mkstemp instead".to_vec())?;
+    m4.fault(b"recommend using mkstemp instead".to_vec())?;
     let template = call.argument(1);
     let marks = template.iter().rev().take_while(|byte| **byte == b'X');
     let marks = marks.count();
@@ -76,7 +75,7 @@ impl M4<'_> {
     pub(super) fn undivert_file(&mut self, name: &[u8]) -> Result<(), Stop> {
         match self.host.read(name) {
             Ok(found) => {
-                self.note_path_search(name, &found.path)?;
+                self.note_path_search(name, &found.path);
                 let file = self.files.add(&found.path);
                 self.write_file(file, &found.bytes)
             }

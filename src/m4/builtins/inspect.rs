@@ -41,7 +41,6 @@ pub(super) fn dumpdef(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Resu
         }
         names.sort();
     }
-    m4.flush();
     for name in names {
         let Some(body) = m4.symbols.lookup(&name).map(|found| found.body.clone()) else {
             continue;
@@ -53,7 +52,7 @@ pub(super) fn dumpdef(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Resu
             }
             Body::Text { text, .. } => text.to_vec(),
         };
-        m4.host.debug(&text!(name, ":\t", shown, "\n"));
+        m4.tell(&text!(name, ":\t", shown, "\n"));
     }
     Ok(())
 }
@@ -96,6 +95,7 @@ pub(super) fn debugmode(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Re
         (Some(parsed), Some(_)) => m4.settings.debug = m4.settings.debug.without(parsed),
         (Some(parsed), None) => m4.settings.debug = parsed,
     }
+    m4.forget_trace();
     Ok(())
 }
 
@@ -103,9 +103,11 @@ pub(super) fn debugfile(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Re
     let name = (call.count() > 0).then(|| call.argument(1));
     match m4.host.debug_file(name) {
         Ok(()) => Ok(()),
-        Err(reason) => m4.say(
-            super::super::Weight::Error,
-            text!("cannot set debug file `", call.argument(1), "': ", reason.0),
-        ),
+        Err(reason) => m4.fault(text!(
+            "cannot set debug file `",
+            call.argument(1),
+            "': ",
+            reason.0
+        )),
     }
 }

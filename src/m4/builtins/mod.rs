@@ -6,11 +6,14 @@ mod define;
 mod divert;
 mod eval;
 mod files;
+mod float;
 mod format;
 mod inspect;
 mod patterns;
 mod system;
 mod text;
+
+pub(super) use patterns::PatternCache;
 
 use super::call::Call;
 use super::message::text;
@@ -187,16 +190,6 @@ impl M4<'_> {
             return Ok(());
         }
         self.warn(text!(before, name, after))
-    }
-
-    /// The builtin that a name means to `builtin`.
-    fn builtin_named(&self, name: &[u8]) -> Option<Builtin> {
-        let name = if self.settings.prefix_builtins {
-            name.strip_prefix(b"m4_")?
-        } else {
-            name
-        };
-        Builtin::named(name, self.settings.traditional)
     }
 
     /// Defines all builtins, and the names of the system.

@@ -1,0 +1,10 @@
+divert(-1)
+dnl ldap_routing: where a recipient lives, said by a directory.
+define(`_LDAP_ROUTING_', 1)
+_kmap_(`ldapmh', ifelse(defn(`_ARG_'), `', `ldap -1 -T<TMPF> -v mailHost -k (&(objectClass=inetLocalMailRecipient)(mailLocalAddress=%0))', `defn(`_ARG_')'))
+_kmap_(`ldapmra', ifelse(defn(`_ARG2_'), `', `ldap -1 -T<TMPF> -v mailRoutingAddress -k (&(objectClass=inetLocalMailRecipient)(mailLocalAddress=%0))', `defn(`_ARG2_')'))
+_class_once_(`SMTPOpModes', `s d D')
+define(`_ldap_bounce_', ifelse(defn(`_ARG3_'), `', `passthru', `_ARG3_'))
+define(`_ldap_detail_', _ARG4_)
+define(`_ldap_nodomain_', _ARG5_)
+define(`_ldap_tempfail_', ifelse(defn(`_ARG6_'), `', `queue', `_ARG6_'))

@@ -1,0 +1,73 @@
+//! Compiles a `.mc` file, and checks what came out before it is used.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::base::Diagnostic;
+use crate::cf::{self, Origins};
+use crate::m4;
+use crate::mc::{self, Compiled, Request, Templates};
+
+/// The largest `.mc` that is read, in bytes.
+const SOURCE_BYTES_MAX: u64 = 16 << 20;
+
+/// Why a `.mc` file cannot be compiled at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// It cannot be read.
+    #[error("{path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+/// Compiles `path`. The result is read back as the daemon would, so that its
+/// faults are shown at the line of the `.mc` that asked for the line.
+///
+/// # Errors
+/// The file cannot be read; everything else is among the faults.
+pub fn compile_file(
+    path: &Path,
+    templates: Templates,
+    allow_commands: bool,
+    outside: &mut dyn m4::Host,
+) -> Result<Compiled, CompileError> {
+    let text = read(path).map_err(|error| CompileError::Unreadable {
+        path: path.display().to_string(),
+        error,
+    })?;
+    let name = path.display().to_string();
+    let request = Request {
+        name: &name,
+        text: &text,
+        templates,
+        allow_commands,
+    };
+    let mut compiled = mc::compile(&request, outside);
+    if !compiled.failed() {
+        let (_, faults) = cf::read(&compiled.text, Origins::Lines(&compiled.origins));
+        let new: Vec<Diagnostic> = faults
+            .into_iter()
+            .filter(|fault| !compiled.faults.contains(fault))
+            .collect();
+        compiled.faults.extend(new);
+    }
+    Ok(compiled)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut text = Vec::new();
+    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > SOURCE_BYTES_MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
+}

@@ -1,0 +1,10 @@
+//! The administrator's tools: what changes the files of a site.
+//!
+//! Every change is whole or not at all: a new file is written aside, synced,
+//! and renamed over the old one.
+
+mod compile;
+mod replace;
+
+pub use compile::{CompileError, compile_file};
+pub use replace::replace_file;

@@ -1,0 +1,253 @@
+//! From `.mc` to `.cf`: finds the m4 library, runs the macro processor, and
+//! brings every fault back to the line of the `.mc` that caused it.
+//!
+//! The library is our own, in the binary ([`embedded`]); a site's own tree can
+//! take its place ([`Templates`]). An include of any path that ends in
+//! `m4/cf.m4` means the library. Nothing here does IO: other files are asked
+//! of the caller's [`m4::Host`].
+
+pub mod embedded;
+mod host;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+
+use crate::base::{Diagnostic, Origin};
+use crate::m4::{self, Limits, M4, Message, Settings, Weight};
+
+use host::LibraryHost;
+
+/// Which m4 library a configuration is compiled with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Templates {
+    /// Ours, in the binary.
+    #[default]
+    BuiltIn,
+    /// The tree under this directory (the one that holds `m4/cf.m4`).
+    Directory(BString),
+    /// Whatever path the `.mc` names.
+    AsWritten,
+}
+
+/// What to compile, and how.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The file's name as messages show it.
+    pub name: &'a str,
+    /// Its content.
+    pub text: &'a [u8],
+    /// The library.
+    pub templates: Templates,
+    /// Whether `syscmd` and `esyscmd` run commands.
+    pub allow_commands: bool,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The `.cf` text; not to be used when [`Compiled::failed`].
+    pub text: Vec<u8>,
+    /// For each of its lines, the place that asked for it.
+    pub origins: Vec<Origin>,
+    /// Every fault.
+    pub faults: Vec<Diagnostic>,
+    /// What the library and the `.mc` said on standard error, as m4 prints it.
+    pub said: BString,
+    /// The exit status that m4 ends with.
+    pub status: i32,
+}
+
+impl Compiled {
+    /// Whether the text must not be used: m4 gave up, or a library error.
+    pub fn failed(&self) -> bool {
+        self.status != 0 || self.faults.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// What precedes the names of the library's files, in messages too.
+const LIBRARY: &[u8] = b"cf-templates/";
+/// The library's entry.
+const LIBRARY_ENTRY: &[u8] = b"cf-templates/m4/cf.m4";
+
+/// Compiles a `.mc` text; `outside` reads what is not the library's.
+///
+/// A file that does not include `m4/cf.m4` itself gets the library first, as
+/// `m4 cf.m4 FILE.mc` would give it.
+pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
+    let mut faults = Vec::new();
+    if let Some(fault) = not_a_source(request) {
+        return Compiled {
+            text: Vec::new(),
+            origins: Vec::new(),
+            faults: vec![fault],
+            said: BString::default(),
+            status: 1,
+        };
+    }
+    let settings = Settings {
+        allow_commands: request.allow_commands,
+        limits: Limits::careful(),
+        ..Settings::default()
+    };
+    let mut host = LibraryHost::new(&request.templates, outside);
+    let output = {
+        let mut m4 = M4::new(&mut host, settings);
+        let ran = run(&mut m4, request);
+        match ran {
+            Ok(()) => match m4.finish() {
+                Ok(output) => Ok(output),
+                Err(stop) => Err(stop.status()),
+            },
+            Err(stop) => Err(stop.status()),
+        }
+    };
+    let mut names = Names::default();
+    faults.extend(
+        host.messages
+            .iter()
+            .map(|message| diagnostic(message, &mut names)),
+    );
+    let said = std::mem::take(&mut host.said);
+    faults.extend(said_faults(&said, request.name));
+    match output {
+        Ok(output) => Compiled {
+            origins: output
+                .lines()
+                .map(|(_, origin)| names.unified(&origin.asked))
+                .collect(),
+            status: output.status,
+            text: output.bytes,
+            faults,
+            said,
+        },
+        Err(status) => Compiled {
+            text: Vec::new(),
+            origins: Vec::new(),
+            status: if status == 0 { 1 } else { status },
+            faults,
+            said,
+        },
+    }
+}
+
+fn run(m4: &mut M4<'_>, request: &Request<'_>) -> Result<(), m4::Stop> {
+    if request.templates == Templates::BuiltIn {
+        m4.define(b"_CF_DIR_", LIBRARY);
+    }
+    if request.templates != Templates::AsWritten && !includes_library(request.text) {
+        m4.process_file(LIBRARY_ENTRY)?;
+    }
+    m4.process_bytes(request.name.as_bytes(), request.text.to_vec())
+}
+
+/// Whether a line that is no comment includes a path that ends in `m4/cf.m4`.
+fn includes_library(text: &[u8]) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start();
+        if line.starts_with(b"#") || line.starts_with(b"dnl") {
+            return false;
+        }
+        line.find_iter("include(").any(|at| {
+            let rest = &line[at + b"include(".len()..];
+            let path = rest.split(|byte| *byte == b')').next().unwrap_or_default();
+            path.trim_with(|c| matches!(c, '`' | '\'' | '"' | ' '))
+                .ends_with(b"cf.m4")
+        })
+    })
+}
+
+/// Whether this cannot be a `.mc` at all, and why.
+fn not_a_source(request: &Request<'_>) -> Option<Diagnostic> {
+    let origin = Origin::file_only(request.name);
+    if request.text.contains(&0) {
+        let line = request.text.split(|b| *b == 0).next().unwrap_or_default();
+        let line = u32::try_from(line.lines().count())
+            .unwrap_or(u32::MAX)
+            .max(1);
+        let fault = Diagnostic::error(
+            "mc-nul-byte",
+            origin.at_line(line),
+            "a NUL byte stands in this line: this is no text file",
+        );
+        return Some(fault.help("Restore the file from a backup, or remove the byte."));
+    }
+    let looks_like_cf = request
+        .text
+        .lines()
+        .take(400)
+        .any(|line| line.starts_with(b"V") && line[1..].starts_with_str("10/"));
+    looks_like_cf.then(|| {
+        Diagnostic::error(
+            "mc-is-cf",
+            origin,
+            "this is a compiled configuration (.cf), not the source of one (.mc)",
+        )
+        .help("Give the .mc that it was made from; a .cf is used as it is, with -C.")
+    })
+}
+
+/// Shares one name among all origins of a file.
+#[derive(Default)]
+struct Names(HashMap<String, Arc<str>>);
+
+impl Names {
+    fn unified(&mut self, origin: &Origin) -> Origin {
+        let name = match self.0.get(origin.file()) {
+            Some(name) => Arc::clone(name),
+            None => {
+                let name = origin.file_name();
+                self.0.insert(origin.file().to_owned(), Arc::clone(&name));
+                name
+            }
+        };
+        Origin::new(name, origin.line())
+    }
+}
+
+/// A message of the macro processor, at the line of the `.mc`.
+fn diagnostic(message: &Message, names: &mut Names) -> Diagnostic {
+    let origin = names.unified(&message.origin.asked);
+    let text = message.text.to_str_lossy().into_owned();
+    match message.weight {
+        Weight::Warning => Diagnostic::warning("m4-warning", origin, text),
+        Weight::Fault => Diagnostic::warning("m4-fault", origin, text),
+        Weight::Error | Weight::Fatal => Diagnostic::error("m4-error", origin, text),
+    }
+}
+
+/// What the library says of a site's mistakes: lines with `*** ERROR:` or
+/// `WARNING:`, perhaps after `FILE:LINE: `.
+fn said_faults(said: &[u8], name: &str) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for line in said.lines() {
+        let (place, rest) = place_of(line, name);
+        let text = |rest: &[u8]| rest.trim().to_str_lossy().into_owned();
+        if let Some(rest) = rest.strip_prefix(b"*** ERROR:") {
+            faults.push(Diagnostic::error("mc-error", place, text(rest)));
+        } else if let Some(rest) = rest
+            .strip_prefix(b"*** WARNING:")
+            .or_else(|| rest.strip_prefix(b"WARNING:"))
+            .or_else(|| rest.strip_prefix(b"Warning:"))
+        {
+            faults.push(Diagnostic::warning("mc-warning", place, text(rest)));
+        }
+    }
+    faults
+}
+
+/// Takes `FILE:LINE: ` off a line.
+fn place_of<'l>(line: &'l [u8], name: &str) -> (Origin, &'l [u8]) {
+    let mut parts = line.splitn(3, |byte| *byte == b':');
+    if let (Some(file), Some(number), Some(rest)) = (parts.next(), parts.next(), parts.next())
+        && let Some(number) = number.to_str().ok().and_then(|n| n.parse::<u32>().ok())
+    {
+        let file = file.to_str_lossy();
+        return (Origin::new(&*file, number), rest.trim_start());
+    }
+    (Origin::file_only(name), line)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! The committer: one thread that owns the journal's write end, and turns what
+//! arrives while it syncs into the next batch.
+//!
+//! A session hands over its finished message and waits for one answer. Notes
+//! (`Outcome`, `Moved`, `Done`) wait for nobody: they ride with the next
+//! commit, or are written when there has been none for a while.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::SpoolError;
+use super::journal::{AppendError, Entry, Journal, RecordKind, Stored};
+use super::pace::Pace;
+use crate::base::QueueId;
+
+/// How long notes wait for a commit to ride with.
+const NOTES_WAIT: Duration = Duration::from_millis(20);
+
+/// The most messages in one batch: what one write can take.
+const BATCH_MAX: usize = 340;
+
+/// A message on its way into the journal.
+struct Job {
+    entry: Entry,
+    sync: bool,
+    answer: oneshot::Sender<Result<Stored, SpoolError>>,
+}
+
+/// What has arrived.
+struct Inbox {
+    jobs: Vec<Job>,
+    notes: Entry,
+    /// How many jobs wake the committer; nobody else need.
+    wake_at: usize,
+    /// Whether a note wakes it.
+    wake_for_notes: bool,
+    closing: bool,
+}
+
+struct Shared {
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+}
+
+impl Shared {
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way into the journal.
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    owner: Mutex<Owner>,
+}
+
+/// Who writes.
+enum Owner {
+    /// A thread of its own.
+    Thread(JoinHandle<()>),
+    /// Whoever commits: for programs that do one thing, and for simulations.
+    Caller(Box<Journal>),
+    /// Nobody any more.
+    Closed,
+}
+
+impl Committer {
+    /// Takes over the journal; with a thread of its own or without.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub(super) fn new(journal: Journal, thread: bool) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(Inbox {
+                jobs: Vec::new(),
+                notes: Entry::empty(),
+                wake_at: 1,
+                wake_for_notes: true,
+                closing: false,
+            }),
+            arrived: Condvar::new(),
+        });
+        let owner = if thread {
+            let shared = Arc::clone(&shared);
+            let builder = std::thread::Builder::new().name("journal".into());
+            Owner::Thread(builder.spawn(move || run(journal, &shared))?)
+        } else {
+            Owner::Caller(Box::new(journal))
+        };
+        Ok(Self {
+            shared,
+            owner: Mutex::new(owner),
+        })
+    }
+
+    /// Writes a message, durably if `sync` is set.
+    pub(super) async fn commit(&self, mut entry: Entry, sync: bool) -> Result<Stored, SpoolError> {
+        if let Owner::Caller(journal) = &mut *self.owner() {
+            let notes = std::mem::replace(&mut self.shared.inbox().notes, Entry::empty());
+            if !notes.is_empty() {
+                write_notes(journal, notes);
+            }
+            let mut results = journal.append(std::slice::from_mut(&mut entry), sync);
+            return match results.pop() {
+                Some(result) => result.map_err(Into::into),
+                None => Err(SpoolError::Closing),
+            };
+        }
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut inbox = self.shared.inbox();
+            if inbox.closing {
+                return Err(SpoolError::Closing);
+            }
+            inbox.jobs.push(Job {
+                entry,
+                sync,
+                answer,
+            });
+            if inbox.jobs.len() >= inbox.wake_at {
+                inbox.wake_at = usize::MAX;
+                self.shared.arrived.notify_one();
+            }
+        }
+        answered.await.unwrap_or(Err(SpoolError::Closing))
+    }
+
+    /// Notes something about a message, soon but not now.
+    pub(super) fn note(&self, kind: RecordKind, id: QueueId, payload: &[u8]) {
+        let mut inbox = self.shared.inbox();
+        inbox.notes.note(kind, id, payload);
+        if inbox.wake_for_notes {
+            inbox.wake_for_notes = false;
+            self.shared.arrived.notify_one();
+        }
+    }
+
+    /// Writes what is left and gives up the journal.
+    pub(super) fn close(&self) {
+        {
+            let mut inbox = self.shared.inbox();
+            inbox.closing = true;
+            self.shared.arrived.notify_one();
+        }
+        let owner = std::mem::replace(&mut *self.owner(), Owner::Closed);
+        match owner {
+            // A thread that panicked has left the journal as a crash does.
+            Owner::Thread(thread) => drop(thread.join()),
+            Owner::Caller(journal) => {
+                let notes = std::mem::replace(&mut self.shared.inbox().notes, Entry::empty());
+                finish(*journal, notes);
+            }
+            Owner::Closed => {}
+        }
+    }
+
+    fn owner(&self) -> MutexGuard<'_, Owner> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl From<AppendError> for SpoolError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => SpoolError::Full,
+            AppendError::Io(error) => SpoolError::Io(error.to_string()),
+        }
+    }
+}
+
+/// What the committer has to do next.
+enum Work {
+    Commit(Vec<Job>, Entry),
+    Notes(Entry),
+    Close(Entry),
+}
+
+fn run(mut journal: Journal, shared: &Shared) {
+    let mut pace = Pace::default();
+    loop {
+        match next(shared, &pace) {
+            Work::Commit(jobs, notes) => {
+                let batch = jobs.len();
+                let begun = Instant::now();
+                commit(&mut journal, jobs, notes);
+                let took = begun.elapsed();
+                pace.observe(batch, shared.inbox().jobs.len(), took);
+            }
+            Work::Notes(notes) => write_notes(&mut journal, notes),
+            Work::Close(notes) => return finish(journal, notes),
+        }
+    }
+}
+
+/// Waits for something to do.
+fn next(shared: &Shared, pace: &Pace) -> Work {
+    let mut inbox = shared.inbox();
+    while inbox.jobs.is_empty() {
+        if inbox.closing {
+            return Work::Close(std::mem::replace(&mut inbox.notes, Entry::empty()));
+        }
+        inbox.wake_at = 1;
+        inbox.wake_for_notes = inbox.notes.is_empty();
+        if inbox.wake_for_notes {
+            inbox = shared
+                .arrived
+                .wait(inbox)
+                .unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let (back, timeout) = shared
+            .arrived
+            .wait_timeout(inbox, NOTES_WAIT)
+            .unwrap_or_else(PoisonError::into_inner);
+        inbox = back;
+        if timeout.timed_out() && inbox.jobs.is_empty() {
+            return Work::Notes(std::mem::replace(&mut inbox.notes, Entry::empty()));
+        }
+    }
+    if let Some((target, patience)) = pace.plan(inbox.jobs.len()) {
+        let deadline = Instant::now() + patience;
+        inbox.wake_at = target;
+        while inbox.jobs.len() < target && !inbox.closing {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            inbox = shared
+                .arrived
+                .wait_timeout(inbox, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+    inbox.wake_at = usize::MAX;
+    inbox.wake_for_notes = false;
+    let many = inbox.jobs.len().min(BATCH_MAX);
+    let jobs = inbox.jobs.drain(..many).collect();
+    let notes = std::mem::replace(&mut inbox.notes, Entry::empty());
+    Work::Commit(jobs, notes)
+}
+
+fn commit(journal: &mut Journal, jobs: Vec<Job>, notes: Entry) {
+    let sync = jobs.iter().any(|job| job.sync);
+    let mut entries = Vec::with_capacity(jobs.len() + 1);
+    let mut answers = Vec::with_capacity(jobs.len());
+    let has_notes = !notes.is_empty();
+    if has_notes {
+        entries.push(notes);
+    }
+    for job in jobs {
+        entries.push(job.entry);
+        answers.push(job.answer);
+    }
+    let results = journal.append(&mut entries, sync);
+    let results = results.into_iter().skip(usize::from(has_notes));
+    for (answer, result) in answers.into_iter().zip(results) {
+        // A session that is gone does not need to know; the message is ours
+        // all the same, and due at once.
+        let _ = answer.send(result.map_err(Into::into));
+    }
+}
+
+/// Notes need no sync, and one that cannot be written costs a second attempt
+/// after a crash at worst.
+fn write_notes(journal: &mut Journal, notes: Entry) {
+    let _ = journal.append(&mut [notes], false);
+}
+
+fn finish(mut journal: Journal, notes: Entry) {
+    if !notes.is_empty() {
+        write_notes(&mut journal, notes);
+    }
+    // What was not closed is recovered like after a crash.
+    let _ = journal.close();
+}
