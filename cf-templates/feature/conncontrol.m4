@@ -1,10 +1,7 @@
 divert(-1)
 ifdef(`_ACCESS_', `', `_fault_(`FEATURE(`conncontrol') requires FEATURE(`access_db')')')
 define(`_limit_code_conncontrol_', ifelse(defn(`_ARG2_'), `terminate', `421', `452'))
-ifelse(defn(`_ARG_'), `nodelay', `define(`_early_limits_', 1)divert(140)', `divert(143)')dnl
-R$*			$: $1 $| $>ConnControl dummy
-R$* $| $#$*		$#$2
-R$* $| $*		$: $1
+ifelse(defn(`_ARG_'), `nodelay', `define(`_CONN_', ifdef(`_DELAY_CHECKS_', ``early'', ``late''))define(`_early_limits_', 1)', `define(`_CONN_', `late')')
 divert(144)dnl
 #
 # Feature conncontrol: how often, or how much at once, may a client come?

@@ -4,3 +4,4 @@ define(`LOCAL_MAILER_PATH', ifelse(defn(`_ARG_'), `', `confEBINDIR`/mail.local''
 define(`LOCAL_MAILER_ARGS', ifelse(defn(`_ARG2_'), `', ``mail.local -l'', `defn(`_ARG2_')'))
 define(`LOCAL_MAILER_FLAGS', ifelse(defn(`_ARG3_'), `', ``PSXmnz9'', `defn(`_ARG3_')'))
 define(`LOCAL_MAILER_DSN_DIAGNOSTIC_CODE', `SMTP')
+define(`_LOCAL_LMTP_', 1)

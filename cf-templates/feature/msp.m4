@@ -1,5 +1,39 @@
 divert(-1)
-dnl msp: the submission program: takes mail of users, gives it to the daemon.
+dnl msp: the submission program. It takes the mail of users of this host and
+dnl gives all of it to a daemon.
+define(`_MSP_', 1)
 define(`_msp_host_', ifelse(defn(`_ARG_'), `', ``[localhost]'', ``_ARG_''))
-_into_(101)D{MTAHost}_ARG_
+_into_(101)# the daemon that takes our mail
+D{MTAHost}_msp_host_
 _back_()
+undefine(`ALIAS_FILE')
+define(`confFORWARD_PATH', `')
+define(`confPRIVACY_FLAGS', `goaway,noetrn,restrictqrun')
+define(`confDELIVERY_MODE', `i')
+define(`confUSE_MSP', `True')
+define(`confQUEUE_FILE_MODE', `0660')
+_default_(`confRUN_AS_USER', `smmsp')
+_default_(`confTRUSTED_USER', `smmsp')
+define(`confDONT_PROBE_INTERFACES', `True')
+define(`_no_default_msa_', 1)
+_default_(`MSP_QUEUE_DIR', `/var/spool/clientmqueue')
+define(`QUEUE_DIR', MSP_QUEUE_DIR)
+define(`STATUS_FILE', ifdef(`STATUS_FILE', `patsubst(STATUS_FILE, `sendmail\.st$', `sm-client.st')', `QUEUE_DIR`/sm-client.st''))
+_default_(`confPID_FILE', QUEUE_DIR`/sm-client.pid')
+define(`LOCAL_MAILER_PATH', `[IPC]')
+define(`LOCAL_MAILER_FLAGS', `mDFMuXkw5')
+define(`LOCAL_MAILER_ARGS', `TCP $h')
+define(`LOCAL_MAILER_DSN_DIAGNOSTIC_CODE', `SMTP')
+define(`LOCAL_SHELL_PATH', `[IPC]')
+define(`LOCAL_SHELL_FLAGS', `lmDFMuXk5')
+define(`LOCAL_SHELL_ARGS', `TCP $h')
+define(`_LOCAL_BASE_', `l')
+define(`_SHELL_BASE_', `')
+define(`SMTP_MAILER_FLAGS', `k5')
+define(`RELAY_MAILER_FLAGS', `k')
+ifelse(defn(`_ARG2_'), `MSA', `define(`RELAY_MAILER_ARGS', `TCP $h 587')')
+dnl daemons that the system has set up are not ours
+undivert(104)
+DAEMON_OPTIONS(`Name=NoMTA, Addr=127.0.0.1, M=E')
+MAILER(`local')
+MAILER(`smtp')

@@ -1,10 +1,7 @@
 divert(-1)
 ifdef(`_ACCESS_', `', `_fault_(`FEATURE(`ratecontrol') requires FEATURE(`access_db')')')
 define(`_limit_code_ratecontrol_', ifelse(defn(`_ARG2_'), `terminate', `421', `452'))
-ifelse(defn(`_ARG_'), `nodelay', `define(`_early_limits_', 1)divert(140)', `divert(143)')dnl
-R$*			$: $1 $| $>RateControl dummy
-R$* $| $#$*		$#$2
-R$* $| $*		$: $1
+ifelse(defn(`_ARG_'), `nodelay', `define(`_RATE_', ifdef(`_DELAY_CHECKS_', ``early'', ``late''))define(`_early_limits_', 1)', `define(`_RATE_', `late')')
 divert(144)dnl
 #
 # Feature ratecontrol: how often, or how much at once, may a client come?

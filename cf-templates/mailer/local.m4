@@ -8,9 +8,9 @@ _default_(`LOCAL_SHELL_FLAGS', `eu9')
 _default_(`LOCAL_SHELL_PATH', `/bin/sh')
 _default_(`LOCAL_SHELL_ARGS', `sh -c $u')
 _default_(`LOCAL_SHELL_DIR', `$z:/')
-dnl A mailer that speaks LMTP (flag z) takes the sender as SMTP does.
+dnl A mailer that speaks LMTP takes the sender as SMTP does.
 define(`_local_flags_', `_flags_(`LOCAL', _LOCAL_BASE_`'LOCAL_MAILER_FLAGS)')
-define(`_local_sender_', `ifelse(index(_local_flags_, `z'), -1, `EnvFromL', `EnvFromSMTP')')
+define(`_local_sender_', `ifdef(`_LOCAL_LMTP_', `EnvFromSMTP', `EnvFromL')')
 divert(7)dnl
 
 #

@@ -124,6 +124,7 @@ R$* < @ $* .. > $*		$1 < @ $2 . > $3
 Sfinal=4
 R$* < @ >			$@
 R$+ : ; < $* >			$@ $1 : ;
+R$* < @ *LOCAL* > $*	$1 < @ $j > $2
 # the dot that says known does not leave the house
 R$* < @ $* . > $*		$1 < @ $2 > $3
 R$* < $+ > $*			$1 $2 $3

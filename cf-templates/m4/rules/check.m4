@@ -22,11 +22,12 @@ ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* $=O $* < @ $* .$=R >	$@ $>ParseRecipient $1
 # check_relay: may this client talk to us?
 #
 SLocal_check_relay
-ifdef(`_early_limits_', `# what cannot wait for the recipient
+ifdef(`_early_limits_', `ifdef(`_DELAY_CHECKS_', `# what cannot wait for the recipient
 Scheck_relay
-undivert(140)dnl
-
-')dnl
+ifelse(_RATE_, `early', `R$*			$: $>RateControl dummy
+')ifelse(_CONN_, `early', `R$*			$: $>ConnControl dummy
+')
+')')dnl
 ifdef(`_DELAY_CHECKS_', `Scheckrelay', `Scheck_relay')
 undivert(147)dnl
 R$*			$: $1 $| $>Local_check_relay $1
@@ -47,7 +48,9 @@ include(_CF_DIR_`m4/rules/verdict.m4')dnl
 ')dnl
 undivert(145)dnl
 undivert(8)dnl
-undivert(143)dnl
+ifelse(_RATE_, `late', `R$*			$: $>RateControl dummy
+')ifelse(_CONN_, `late', `R$*			$: $>ConnControl dummy
+')dnl
 undivert(144)dnl
 undivert(146)dnl
 
@@ -70,11 +73,10 @@ R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 R< >			$@ < OK >
 # nobody out there is localhost
-R$*			$: < $&{client_name} > $1
-R< > $*			$: $1
-R< localhost > $*	$: $1
-R< $+ > $* @ localhost $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
-R< $+ > $*		$: $2
+R$*			$: $1 $| $&{client_name}
+R$* $| localhost	$: $1
+R$* @ localhost $* $| $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+R$* $| $*		$: $1
 R$*			$: < ? > $>CanonAddr $1
 R< ? > $* < @ $* . >	$: < ? > $1 < @ $2 >
 # what we know of its domain: OKR, TEMP or PERM; USER where there is none
@@ -92,7 +94,6 @@ R< ? $* > $*		$: < ? $&{client_name} > $2
 R< ? > $*		$: < LOCAL > $1
 R< ? $+ > $*		$: < USER > $2
 ')dnl
-undivert(150)dnl
 ifdef(`_ACCESS_', `# the access table: address, user, domain
 R< $- > $+ < @ $+ >	$: < $1 > $2 < @ $3 > $| < F:$2@$3 > < U:$2@ > < D:$3 > < >
 R< $- > $+ < @ $+ > $| $*	$: < $1 > $2 < @ $3 > $| $>SearchList < + From > $| $4
@@ -108,7 +109,28 @@ R< LOCAL > $*		$@ < OKR >
 R< USER > $*		$#error $@ 5.5.4 $: "553 Domain name required for sender address " $&f
 R< TEMP > $*		$#error $@ 4.1.8 $: "451 Domain of sender address " $&f " does not resolve"
 R< PERM > $*		$#error $@ 5.1.8 $: "553 Domain of sender address " $&f " does not exist"
+ifdef(`_BADMX_', `# feature badmx: where the exchangers of the domain really are
+R< OKR > $* < @ $+ >	$: $1 < @ $2 > $| $>BadMX $2
+R$* $| $#$*		$#$2
+')dnl
 R< OKR > $*		$: @ $1
+ifdef(`_BADMX_', `
+#
+# BadMX: < MX > < domain > < : exchangers : > < : addresses : >
+#
+SBadMX
+R$+			$: < MX > < $1 > < : $(mxlist $1 $) : > < : >
+R< MX > < $+ > < $* < TEMP > $* > < $* >	$#error $@ 4.1.2 $: "450 MX lookup failure for " $1
+R< MX > < $+ > < : $+ : $* > < : $* >	< MX > < $1 > < : $3 > < : $4 $(badmx $2 $: $2 $) : >
+R< MX > < $+ > < : > < $* < BADMX > $* >	$#error $@ 5.1.2 $: "550 Invalid MX record for host " $1
+R< MX > < $+ > < : > < $+ >	$: < A > < $1 > < $2 > < : >
+R< A > < $+ > < : $+ : $* > < : $* >	< A > < $1 > < : $3 > < : $4 $(dnsA $2 $: $2 $) : >
+R< A > < $+ > < : > < $* < TEMP > $* >	$#error $@ 4.1.2 $: "450 MX lookup failure for " $1
+R< A > < $+ > < : > < $+ >	$: < IP > < $1 > < $2 > < : >
+R< IP > < $+ > < : $+ : $* > < : $* >	< IP > < $1 > < : $3 > < : $4 $(BadMXIP $2 $: $2 $) : >
+R< IP > < $+ > < : > < $* < BADMXIP > $* >	$#error $@ 5.1.2 $: "550 Invalid MX record for host " $1
+R< IP > < $+ > < : > < $+ >	$@ < MX > < $1 > < : > < $2 >
+')dnl
 
 #
 # check_rcpt: may mail for this recipient pass here?
@@ -131,8 +153,7 @@ R$*			$: $1 $| @ $>Rcpt_ok $1
 R$* $| @ RELAY		$@ RELAY
 R$* $| @ $#TEMP $+	$: $1 $| T $2
 R$* $| @ $#$*		$#$2
-ifdef(`_PROMISCUOUS_', `R$*			$@ RELAY
-', `R$* $| T $+		$: $1 $| T $2 $| @ $>Relay_ok $1
+ifdef(`_PROMISCUOUS_', `', `R$* $| T $+		$: $1 $| T $2 $| @ $>Relay_ok $1
 R$* $| @ $*		$: $1 $| @ $>Relay_ok $1
 R$* $| T $* $| @ RELAY	$@ RELAY
 R$* $| T $* $| @ $*	$#error $2
@@ -150,18 +171,19 @@ SRcpt_ok
 R$*			$: $>ParseRecipient $1
 undivert(161)dnl
 ifdef(`_BLOCKLIST_', `ifdef(`_ACCESS_', `# feature blocklist_recipients: recipients who get nothing
-R$+ < @ $=w >		$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
-ifdef(`_virthost_class_', `R$+ < @ $={VirtHost} >	$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
+R$*			$: < ? > $1
+R< ? > $+ < @ $=w >	$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
+ifdef(`_virthost_class_', `R< ? > $+ < @ $={VirtHost} >	$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
 ')dnl
-R$- $* < @ $* >		$: < ? > $1 $2 < @ $3 >
 R< ? > $+ < @ $* >	$: < > $1 < @ $2 > $| < F:$1@$2 > < D:$2 > < >
-R$-			$: < > $1 $| < U:$1@ > < >
+R< ? > $-		$: < > $1 $| < U:$1@ > < >
+R< ? > $*		$: $1
 R< > $* $| < $+		$: $1 $| $>SearchList < + To > $| < $2
 R$* $| < ? >		$: $1
 R$* $| < $* >		$: < $2 > $1 < >
 include(_CF_DIR_`m4/rules/toverdict.m4')dnl
 ')')dnl
-# clients we trust by certificate, by what the site says, by AUTH
+ifdef(`_PROMISCUOUS_', `', `# clients we trust by certificate, by what the site says, by AUTH
 R$*			$: $1 $| $>RelayTLS
 R$* $| $# $+		$# $2
 R$* $| $*		$: $1 $| $>Local_Relay_Auth $&{auth_type}
@@ -199,6 +221,7 @@ undivert(162)dnl
 R$*			$: < ? > $1
 R< ? > $* < @ $* > $*	$@ $1 < @ $2 > $3
 R< ? > $*		$@ RELAY
+')dnl
 
 ifdef(`_PROMISCUOUS_', `', `#
 # Relay_ok: is the client one of ours? RELAY if so.
@@ -217,6 +240,10 @@ ifdef(`_ACCESS_', `R$*			$: $>A < $1 > < ? > < + Connect > < $1 >
 R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R< $* > < $* >		$: $2
+')dnl
+ifdef(`_DRAC_', `R$*			$: $1 $| $(drac $1 $: ? $)
+R$* $| ?		$: $1
+R$* $| $+		$@ RELAY
 ')dnl
 undivert(163)dnl
 # a name counts only if it is really the name of that address
@@ -239,9 +266,30 @@ R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R< $* > < $* >		$: $2
 ')dnl
+ifdef(`_BAD_HELO_', `ifdef(`_DELAY_CHECKS_', `', `include(_CF_DIR_`m4/rules/helo.m4')')')dnl
 
 ')dnl
 ifdef(`_DELAY_CHECKS_', `include(_CF_DIR_`m4/rules/delay.m4')')dnl
+ifdef(`_GREET_', `#
+# greet_pause: how long a client must wait for the greeting, in milliseconds
+#
+SLocal_greet_pause
+Sgreet_pause
+R$*			$: $1 $| $>Local_greet_pause $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+ifdef(`_ACCESS_', `R$+ $| $+		$: $>D < $1 > < ? > < ! GreetPause > < $2 >
+R  $| $+		$: $>A < $1 > < ? > < ! GreetPause > < >
+R< ? > < $+ >		$: $>A < $1 > < ? > < ! GreetPause > < $1 >
+R< ? > < $* >		$: < $(access GreetPause: $: ? $) > < $1 >
+R< $- > < $* >		$: < $1 >
+R< $+ < TMPF > > $*	$: < ? >
+R< ? >			$# _greet_default_
+R< $- >			$# $1
+', `R$+ $| $+		$# _greet_default_
+')dnl
+
+')dnl
 #
 # trust_auth: may the authenticated client act for the one it names?
 #
@@ -251,9 +299,7 @@ R$*			$: $&{auth_type} $| $1
 R $| $*			$#error $@ 5.7.1 $: "550 not authenticated"
 R$* $| $*		$: $2
 R< $+ >			$: $1
+R$&{auth_authen}	$@ identical
 R$*			$: $1 $| $>Local_trust_auth $1
 R$* $| $#$*		$#$2
-R$* $| $*		$: $1 $| $&{auth_authen}
-R$* $| $*		$: < $1 > < $2 > $1 $| $2
-R< $+ > < $+ > $+ $| $+	$: $1 $| $2
-R$+ $| $+		$: $(dequote $1 $) $| $(dequote $2 $)
+R$*			$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}

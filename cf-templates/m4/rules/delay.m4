@@ -46,4 +46,5 @@ R$* $| $*		$: $1
 R$*			$: $1 $| $>checkrelay $&{client_name} $| $&{client_addr}
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
+ifdef(`_BAD_HELO_', `include(_CF_DIR_`m4/rules/helo.m4')')dnl
 

@@ -16,6 +16,7 @@ R< @ > < $+ @ $+ > $*	$: < $(generics $1 $: @ $) > < $1 @ $2 > $3
 R< @ > < $+ + $* @ $+ > $*	$: < $(generics $1+* $@ $2 $: @ $) > < $1 + $2 @ $3 > $4
 R< @ > < $+ + $* @ $+ > $*	$: < $(generics $1 $: @ $) > < $1 + $2 @ $3 > $4
 R< @ > < $* > $*	$: $2
+R< >			$@
 R< $* @ $* > < $* > $*	$: $>canonify $1 @ $2
 R< $+ > < $* > $*	$: $>canonify $1 @ *LOCAL*
 ')dnl
@@ -27,13 +28,16 @@ ifdef(`_LIMITED_', `', `R$=E < @ $=w . >	$@ $1 < @ $2 . >
 ifdef(`_masq_except_', `# hosts that do
 R$* < @ $=N . > $*	$@ $1 < @ $2 . > $3
 ')dnl
-# everybody else under the masquerade
-R$* < @ *LOCAL* > $*	$@ $1 < @ $M . > $2
-R$* < @ $=M . > $*	$@ $1 < @ $M . > $3
-ifdef(`_masq_entire_', `R$* < @ $* .$=M . > $*	$@ $1 < @ $M . > $4
+# everybody else goes under the masquerade: the host is marked with its new
+# name, then takes it
+R$* < @ *LOCAL* > $*	$: $1 < @ $j . @ $M > $2
+R$* < @ $=M . > $*	$: $1 < @ $2 . @ $M > $3
+ifdef(`_masq_entire_', `R$* < @ $* .$=M . > $*	$: $1 < @ $2 .$3 . @ $M > $4
 ')dnl
-ifdef(`_LIMITED_', `', `R$* < @ $=w . > $*	$@ $1 < @ $M . > $3
-')', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
+ifdef(`_LIMITED_', `', `R$* < @ $=w . > $*	$: $1 < @ $2 . @ $M > $3
+')dnl
+R$* < @ $* @ $* > $*	$: $1 < @ $3 . > $4
+', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
 ')dnl
 
 #

@@ -53,8 +53,12 @@ R< error : $- $+ > $*	$#error $@ $(dequote $1 $) $: $2
 R< $+ > < $+ > $+	$: $>Recurse $1
 ')dnl
 
-# names that are mail addresses here and nowhere else
-undivert(130)dnl
+ifdef(`_REDIRECT_', `# feature redirect: addresses that only say where somebody has gone;
+# newaliases may meet them
+R$* < @ $+ .REDIRECT. > $*	$: $1 < @ $2 .REDIRECT. > < $&{opMode} >
+R$* < @ $+ .REDIRECT. > < i >	$: $1 < @ $2 .REDIRECT. >
+R$* < @ $+ .REDIRECT. > < $* >	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
+')dnl
 ifdef(`_STICKY_', `# feature stickyhost: user@thishost is not the same as user
 R$+ < @ $=w . >		$: ifdef(`MAIL_HUB', `$>MailerToTriple < $H > $1 < @ $2 . >', `$#_LOCAL_ $: @ $1')
 ')dnl

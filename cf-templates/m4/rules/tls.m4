@@ -119,7 +119,7 @@ RCONFIG			$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
 ifdef(`_need_tls_req_', `# with a demand: how a failure is called, then what is demanded
 R$* $| < PERM + $+ > $*	$: $1 $| < 503:5.7.0 > $2
 R$* $| < TEMP + $+ > $*	$: $1 $| < 454:4.7.0 > $2
-R$* $| < $- $* > $*	$: $1 $| < _PERMERR_ > $2 $3
+R$* $| < $={Tls} $* > $*	$: $1 $| < _PERMERR_ > $2 $3
 ifdef(`_tls_fallback_', `', `RSOFTWARE $| < $-:$+ > $*	$#error $@ $2 $: $1 " TLS handshake failed."
 RPROTOCOL $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS failed."
 RCONFIG $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS temporarily not possible."
