@@ -10,12 +10,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-mod compile;
 mod agent;
+mod compile;
 mod daemon;
 mod m4;
 mod mail_local;
 mod output;
+mod reload;
 mod sendmail;
 mod smrsh;
 
@@ -46,9 +47,11 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "sendmail", run: Run::Placed(sendmail::run), about: "the classic program, flag for flag" },
     Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
+    Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "smrsh", run: Run::Placed(smrsh::run), about: "the restricted shell for programs in aliases" },
     Personality { name: "mail.local", run: Run::Placed(mail_local::run), about: "puts mail into mailboxes, also by LMTP" },
+    Personality { name: "parent", run: Run::Hidden(sendmail::behind), about: "" },
     Personality { name: "engine", run: Run::Hidden(daemon::engine), about: "" },
     Personality { name: "agent", run: Run::Hidden(agent::run), about: "" },
 ];

@@ -15,6 +15,8 @@ mod configuration;
 pub mod control;
 mod engine;
 mod frame;
+mod launch;
+mod log;
 mod parent;
 mod ports;
 mod run_as;
@@ -22,6 +24,8 @@ pub mod site;
 
 pub use configuration::{Loaded, Source, load};
 pub use engine::engine;
+pub use launch::{Launcher, launch};
+pub use log::DaemonLog;
 pub use parent::{Settings, Stopped, supervise, usual_log};
 pub use ports::{Family, Port, PortError};
 pub use run_as::run_as;

@@ -17,15 +17,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::configuration::{Loaded, Source, load};
 use super::frame::{Start, ToEngine, ToParent};
+use super::log::DaemonLog;
 use super::run_as::run_as;
 use crate::base::maillog::Priority;
 use crate::base::{Place, Sysexit};
 use crate::cf::Opt;
 use crate::os::{
-    Identity, LogTarget, MailLog, Signals, SystemUsers, detach, hand_over_directory,
-    hand_over_file, is_root, reap, signal,
+    Identity, LogTarget, Signals, SystemUsers, hand_over_directory, hand_over_file, is_root, reap,
+    signal,
 };
-use crate::world::SystemLog;
 
 mod agents;
 mod files;
@@ -59,8 +59,8 @@ pub struct Settings {
     pub queue_interval: Option<Duration>,
     /// Whether it listens (`-bd`), or only runs the queue (`-q15m` alone).
     pub listens: bool,
-    /// Whether it leaves its terminal.
-    pub detaches: bool,
+    /// Whether children may write to standard error: it is somebody's.
+    pub has_stderr: bool,
     /// Where the log goes.
     pub log: LogTarget,
     /// The tag of log lines.
@@ -80,7 +80,7 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    fn new(code: Sysexit, text: impl Into<String>) -> Self {
+    pub(super) fn new(code: Sysexit, text: impl Into<String>) -> Self {
         Self {
             code,
             text: text.into(),
@@ -113,19 +113,9 @@ pub fn supervise(
             .map_err(|text| Stopped::new(Sysexit::Unavailable, text))?;
         listeners.open_control(options, identity.as_ref());
     }
-    if settings.detaches {
-        detach().map_err(|error| Stopped::new(Sysexit::OsErr, format!("fork: {error}")))?;
-    }
     let signals = Signals::take()
         .map_err(|error| Stopped::new(Sysexit::OsErr, format!("signals: {error}")))?;
-    let log = MailLog::new(
-        settings.log.clone(),
-        nix::unistd::gethostname().map_or_else(
-            |_| "localhost".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        ),
-        settings.tag.to_string(),
-    );
+    let log = DaemonLog::new(settings.log.clone(), &settings.tag);
     let pid_file = PidFile::write(options, settings.command_line.as_bstr());
     let mut parent = Parent {
         queue_directories: queue_directories(loaded),
@@ -169,7 +159,7 @@ struct Parent {
     files: Files,
     agents: Agents,
     signals: Signals,
-    log: MailLog,
+    log: DaemonLog,
     engine: Engine,
     pause: Duration,
     was_ready: bool,
@@ -272,7 +262,7 @@ impl Parent {
             log: settings.log.clone(),
             tag: settings.tag.clone(),
         };
-        match Process::start(start, !settings.detaches) {
+        match Process::start(start, settings.has_stderr) {
             Ok(process) => self.engine = Engine::Up(process),
             Err(error) => {
                 self.say(Priority::Critical, &format!("cannot start engine: {error}"));
@@ -431,7 +421,7 @@ impl Parent {
     }
 
     fn start_agent(&mut self, request: u64, user: &[u8], mailbox: bool) {
-        match self.agents.start(user, mailbox, !self.settings.detaches) {
+        match self.agents.start(user, mailbox, self.settings.has_stderr) {
             Ok(socket) => self.send(&ToEngine::Agent { request }, &[socket.as_fd()]),
             Err(refusal) => self.send(
                 &ToEngine::NoAgent {
@@ -515,7 +505,7 @@ impl Parent {
     }
 
     fn say(&self, priority: Priority, text: &str) {
-        self.log.log(priority, text.as_bytes());
+        self.log.say(priority, text);
     }
 }
 

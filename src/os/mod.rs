@@ -30,7 +30,10 @@ pub use files::SystemFiles;
 pub use identity::identity;
 pub use log::{LogTarget, MailLog};
 pub use privileges::{Identity, hand_over_directory, hand_over_file, is_root};
-pub use process::{EndedChild, Signals, detach, own_program, pid, reap, signal, start_role};
+pub use process::{
+    EndedChild, Signals, leave_session, leave_terminal, own_program, pid, reap, signal, start_role,
+    start_successor,
+};
 pub use programs::SystemPrograms;
 pub use resolver::{ResolverSettings, SystemResolver};
 pub use users::SystemUsers;

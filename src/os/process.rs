@@ -64,13 +64,46 @@ pub fn start_role<S: AsRef<OsStr>>(
     Ok(command.spawn()?.id())
 }
 
-/// Leaves the terminal and the caller: from here on this is a daemon. Must be
-/// called while this process has one thread.
+/// Starts our own program in a role as the caller's successor: with its
+/// environment, directory, output and errors, and one end of a channel as
+/// standard input.
 ///
 /// # Errors
-/// When the process cannot be made; the caller goes on as before.
-pub fn detach() -> io::Result<()> {
-    Ok(nix::unistd::daemon(false, false)?)
+/// When the process cannot be made.
+pub fn start_successor<S: AsRef<OsStr>>(
+    role: &str,
+    arguments: impl IntoIterator<Item = S>,
+    channel: OwnedFd,
+) -> io::Result<()> {
+    Command::new(own_program())
+        .arg0("godwit")
+        .arg(role)
+        .args(arguments)
+        .stdin(Stdio::from(channel))
+        .spawn()?;
+    Ok(())
+}
+
+/// Leaves the caller's session, so that signals of its terminal stay away.
+/// Nothing happens when this process leads a session already.
+pub fn leave_session() {
+    let _ = nix::unistd::setsid();
+}
+
+/// Lets go of what still ties this process to its caller: standard input,
+/// output and error, and the directory.
+///
+/// # Errors
+/// When the system refuses.
+pub fn leave_terminal() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    nix::unistd::dup2_stderr(&null)?;
+    std::env::set_current_dir("/")
 }
 
 /// Sends a signal to a process.

@@ -20,24 +20,25 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
     as_called(place, arguments, Mode::Deliver)
 }
 
+/// The parent of a daemon that was left behind, with the same arguments, and
+/// a channel to the process that was called.
+pub(super) fn behind(place: &Place, mut arguments: Vec<OsString>) -> ExitCode {
+    let mut place = place.clone();
+    if arguments.len() > 1 && arguments[0] == "--root" {
+        place = Place::under(arguments.remove(1));
+        arguments.remove(0);
+    }
+    match Command::read(&place, arguments, Mode::Deliver) {
+        Ok(command) => listen::run_behind(&command),
+        Err(error) => fail(Sysexit::Usage, error.0),
+    }
+}
+
 /// The same, for a name that stands for a mode (`mailq`, `newaliases`).
 pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> ExitCode {
-    let words: Vec<BString> = arguments
-        .into_iter()
-        .map(|word| word.into_vec().into())
-        .collect();
-    let mut flags = match Flags::parse(&words) {
-        Ok(flags) => flags,
+    let command = match Command::read(place, arguments, mode) {
+        Ok(command) => command,
         Err(error) => return fail(Sysexit::Usage, error.0),
-    };
-    if !flags.mode_given {
-        flags.mode = mode;
-    }
-    let command = Command {
-        source: source(place, &flags),
-        place,
-        flags,
-        words,
     };
     match command.flags.mode {
         Mode::Daemon | Mode::Foreground => listen::run(&command),
@@ -57,6 +58,29 @@ struct Command<'a> {
     words: Vec<BString>,
 }
 
+impl<'a> Command<'a> {
+    fn read(
+        place: &'a Place,
+        arguments: Vec<OsString>,
+        mode: Mode,
+    ) -> Result<Self, flags::UsageError> {
+        let words: Vec<BString> = arguments
+            .into_iter()
+            .map(|word| word.into_vec().into())
+            .collect();
+        let mut flags = Flags::parse(&words)?;
+        if !flags.mode_given {
+            flags.mode = mode;
+        }
+        Ok(Self {
+            source: source(place, &flags),
+            place,
+            flags,
+            words,
+        })
+    }
+}
+
 /// Which configuration holds, with what the flags set in it.
 fn source(place: &Place, flags: &Flags) -> Source {
     let file = match &flags.config {
@@ -64,6 +88,8 @@ fn source(place: &Place, flags: &Flags) -> Source {
         None if flags.role == Role::Submission => place.submit_cf(),
         None => place.sendmail_cf(),
     };
+    // Other processes have another directory.
+    let file = std::path::absolute(&file).unwrap_or(file);
     let options = flags.options.iter().map(|option| match option {
         OptionFlag::Letter(letter, value) => (BString::from(&[*letter][..]), value.clone()),
         OptionFlag::Named(name, value) => (name.clone(), value.clone()),
