@@ -28,6 +28,11 @@ pub async fn verify(site: &Site, address: &[u8], macros: &mut MacroTable) -> Ver
         Resolution::Later(reply) => return Verified::Later(reply),
         Resolution::Discard => return Verified::Discard,
     };
+    verify_target(site, target, macros).await
+}
+
+/// Looks whether somebody is where the rules sent an address.
+pub async fn verify_target(site: &Site, target: Target, macros: &mut MacroTable) -> Verified {
     match known(site, &target, macros).await {
         Ok(true) => Verified::Deliverable(target),
         Ok(false) => Verified::Refused(Reply::with(550, (5, 1, 1), "User unknown")),

@@ -24,6 +24,13 @@ pub use site::{Site, SiteWorld};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MailerId(pub(crate) u16);
 
+impl MailerId {
+    /// Its place in `Config::mailers`: what `mailstats` counts it under.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// The mailer triple: where ruleset 0 sent an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {

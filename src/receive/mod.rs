@@ -1,0 +1,25 @@
+//! Mail coming in: SMTP sessions and local submission, up to the moment a
+//! message is ours.
+//!
+//! A [`Service`] is one listener's view of a site. [`Service::serve`] drives
+//! the SMTP machine over any stream: it asks the site's rules, gathers the
+//! message into the spool, repairs its header, and answers 250 only after the
+//! spool has made it durable. What it has accepted it hands to an [`Intake`];
+//! how mail is delivered is nobody's business here.
+//!
+//! An idle session holds no buffer: input is read into the stack of whoever
+//! polls, and what must be kept is freed when it is used up.
+
+mod accept;
+mod client;
+mod collect;
+mod header;
+mod questions;
+mod service;
+mod session;
+mod transaction;
+mod vrfy;
+mod wire;
+
+pub use client::{Connection, Origin};
+pub use service::{Daemon, Intake, Service, ServiceParts};

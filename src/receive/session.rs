@@ -1,0 +1,567 @@
+//! Drives one SMTP session: stream, machine, questions, log.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::{BStr, BString, ByteSlice};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::client::{Client, Connection};
+use super::questions::Checked;
+use super::service::Service;
+use super::transaction::Transaction;
+use super::wire::{Got, Wire};
+use crate::base::maillog::{Accepted, Collect, Event, Priority, Subject};
+use crate::base::{QueueId, Reply};
+use crate::cf::Opt;
+use crate::message::date;
+use crate::rewrite::{MacroTable, expand};
+use crate::route::Verdict;
+use crate::smtp::server::{Action, Ask, Features, Found, Note, Server};
+use crate::world::Counted;
+
+/// How long closing may take.
+const CLOSE_TIME: Duration = Duration::from_secs(10);
+
+/// What a session knows besides the machine.
+pub(super) struct Session {
+    pub(super) service: Arc<Service>,
+    pub(super) client: Client,
+    /// Macros of the session, over those of the listener.
+    pub(super) macros: Arc<MacroTable>,
+    /// The message under way.
+    pub(super) current: Option<Box<Transaction>>,
+    /// The id of the next message, once something needs it.
+    next_id: Option<QueueId>,
+    /// A check wants every message to vanish.
+    pub(super) discard: bool,
+    /// A check wants every message to be held.
+    pub(super) quarantine: Option<BString>,
+    /// MAIL, VRFY, EXPN or ETRN was given.
+    pub(super) acted: bool,
+    /// The connection was refused by a check.
+    is_refused: bool,
+}
+
+/// How a session came to its end.
+enum End {
+    /// With QUIT, or by our own word.
+    Closed,
+    /// The client went away.
+    Lost,
+    /// The client said nothing for too long.
+    Late,
+}
+
+impl Service {
+    /// Serves one connection to its end.
+    pub async fn serve<S>(self: Arc<Self>, stream: S, connection: Connection)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let mut wire = Wire::new(stream);
+        self.log.count(Counted::ConnectionIn);
+        // What happens rarely is boxed, so that an idle session is small.
+        let Some((mut session, mut server)) =
+            Box::pin(Session::open(self, &mut wire, connection)).await
+        else {
+            wire.close(CLOSE_TIME).await;
+            return;
+        };
+        let end = session.run(&mut server, &mut wire).await;
+        session.finish(&server, &end);
+        drop(session);
+        wire.close(CLOSE_TIME).await;
+    }
+}
+
+impl Session {
+    /// Looks the client up, asks the checks of a connection, greets. `None`
+    /// when it is over already.
+    async fn open<S>(
+        service: Arc<Service>,
+        wire: &mut Wire<S>,
+        connection: Connection,
+    ) -> Option<(Self, Server)>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let client = Client::look_up(&service, &connection).await;
+        let macros = client.macros(&service, &connection);
+        let mut session = Self {
+            service,
+            client,
+            macros: Arc::new(macros),
+            current: None,
+            next_id: None,
+            discard: false,
+            quarantine: None,
+            acted: false,
+            is_refused: false,
+        };
+        let shown = session.client.shown.clone();
+        let mut server = Server::new(Arc::clone(&session.service.smtp), shown);
+        let refusal = session.connection_checks(&mut server).await;
+        if session.is_pushy(wire).await {
+            let reply = Reply::with(554, (5, 5, 0), "not accepting messages");
+            session.refuse(&mut server, reply);
+        } else if let Some(reply) = refusal {
+            if reply.code() == 421 {
+                reply.write_to(&mut wire.out);
+                return None;
+            }
+            session.refuse(&mut server, reply);
+        }
+        server.greet(&session.greeting(), &mut wire.out);
+        Some((session, server))
+    }
+
+    fn refuse(&mut self, server: &mut Server, reply: Reply) {
+        self.is_refused = true;
+        self.service.log.count(Counted::ConnectionRejected);
+        server.refuse_all(reply);
+    }
+
+    /// `srv_features` and `check_relay`; the reply that refuses the
+    /// connection.
+    async fn connection_checks(&mut self, server: &mut Server) -> Option<Reply> {
+        let mut macros = MacroTable::clone(&self.macros);
+        let (name, address) = (self.client.name.clone(), self.client.address.clone());
+        let site = Arc::clone(&self.service.site);
+        let features = site.check("srv_features", &[&name], &mut macros).await;
+        if let Verdict::Other { mailer, host, user } = features {
+            if mailer.eq_ignore_ascii_case(b"temp") {
+                let text = "Please try again later";
+                return Some(Reply::with(451, (4, 3, 2), text));
+            }
+            let letters = bstr::join(" ", [&mailer, &host, &user]);
+            server.set_features(apply_letters(self.service.smtp.features, letters.as_bstr()));
+        }
+        if self.client.is_local {
+            return None;
+        }
+        let checked = self
+            .check("check_relay", &[&name, &address], &mut macros)
+            .await;
+        self.macros = Arc::new(macros);
+        match checked {
+            Checked::Go => {}
+            Checked::Discard => self.discard = true,
+            Checked::Quarantine(why) => self.quarantine = Some(why),
+            Checked::Refuse(reply) => return Some(reply),
+        }
+        None
+    }
+
+    /// greet_pause: whether the client talks before it is greeted.
+    async fn is_pushy<S>(&mut self, wire: &mut Wire<S>) -> bool
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        if self.client.is_local {
+            return false;
+        }
+        let mut macros = MacroTable::clone(&self.macros);
+        let (name, address) = (self.client.name.clone(), self.client.address.clone());
+        let verdict = self
+            .service
+            .site
+            .check("greet_pause", &[&name, &address], &mut macros)
+            .await;
+        let Verdict::Other { mailer, .. } = verdict else {
+            return false;
+        };
+        // Milliseconds, five minutes at most.
+        const PAUSE_MS_MAX: u64 = 300_000;
+        let pause: u64 = mailer
+            .to_str()
+            .ok()
+            .and_then(|m| m.parse().ok())
+            .unwrap_or(0);
+        if pause == 0
+            || !wire
+                .is_impatient(Duration::from_millis(pause.min(PAUSE_MS_MAX)))
+                .await
+        {
+            return false;
+        }
+        let text = bstr::concat([
+            b"rejecting commands from ".as_slice(),
+            &self.client.shown,
+            b" due to pre-greeting traffic",
+        ]);
+        let subject = self.subject();
+        self.service
+            .note(subject, &Event::Other(Priority::Info, 5, &text));
+        true
+    }
+
+    /// SmtpGreetingMessage as this moment gives it.
+    fn greeting(&self) -> BString {
+        let mut macros = MacroTable::over(Arc::clone(&self.macros));
+        let now = self.service.clock.now();
+        macros.set(b"b", date::rfc5322(now, &self.service.zone));
+        let template = self
+            .service
+            .site
+            .config
+            .options
+            .text(Opt::SmtpGreetingMessage);
+        expand(template, &macros)
+    }
+
+    /// Reads, steps the machine and answers until it is over.
+    async fn run<S>(&mut self, server: &mut Server, wire: &mut Wire<S>) -> End
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let mut is_end = false;
+        loop {
+            if server.in_message() {
+                match self.message(server, wire).await {
+                    Ok(true) => continue,
+                    Ok(false) => return End::Closed,
+                    Err(_) => return End::Lost,
+                }
+            }
+            let (taken, action) = server.step(&wire.input, is_end, &mut wire.out);
+            wire.used(taken);
+            self.take_notes(server);
+            let outcome = match action {
+                Action::Read if is_end => return End::Lost,
+                Action::Read => self.next_input(wire).await,
+                Action::Ask(ask) => {
+                    let reply = Box::pin(self.answer(ask, server.greeted())).await;
+                    server.answer(&reply, &mut wire.out);
+                    continue;
+                }
+                Action::Reset => {
+                    self.forget();
+                    continue;
+                }
+                Action::Pause(time) => {
+                    if wire.flush(self.service.limits.command_time).await.is_err() {
+                        return End::Lost;
+                    }
+                    tokio::time::sleep(time).await;
+                    continue;
+                }
+                Action::Close => return End::Closed,
+            };
+            match outcome {
+                Ok(Got::Some) => {}
+                Ok(Got::End) => is_end = true,
+                Ok(Got::Late) => return End::Late,
+                Err(_) => return End::Lost,
+            }
+        }
+    }
+
+    /// Sends what is to be sent and waits for the next command.
+    async fn next_input<S>(&mut self, wire: &mut Wire<S>) -> io::Result<Got>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let time = self.service.limits.command_time;
+        wire.flush(time).await?;
+        wire.rest();
+        wire.read(time).await
+    }
+
+    /// Takes message text; whether the session goes on.
+    async fn message<S>(&mut self, server: &mut Server, wire: &mut Wire<S>) -> io::Result<bool>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let time = self.service.limits.data_time;
+        loop {
+            let Some(collector) = self.current.as_mut().and_then(|t| t.collector.as_mut()) else {
+                return Ok(false);
+            };
+            let sink = collector.sink();
+            let before = sink.len();
+            let (taken, found) = server.message(&wire.input, sink, &mut wire.out);
+            collector.grown(before);
+            wire.used(taken);
+            match found {
+                Found::End => {
+                    let ask = Ask::EndOfMessage;
+                    let reply = Box::pin(self.answer(ask, server.greeted())).await;
+                    server.answer(&reply, &mut wire.out);
+                    return Ok(true);
+                }
+                Found::BareLf | Found::BareCr => {
+                    self.smuggled(found);
+                    return Ok(false);
+                }
+                Found::More => {}
+            }
+            wire.flush(time).await?;
+            match wire.read(time).await {
+                Ok(Got::Some) => {}
+                Ok(Got::End) | Err(_) => {
+                    self.interrupted("unexpected close", server, wire);
+                    return Ok(false);
+                }
+                Ok(Got::Late) => {
+                    self.interrupted("read timeout", server, wire);
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// A bare line end: what would be another end of message elsewhere.
+    fn smuggled(&self, found: Found) {
+        let info: &[u8] = match found {
+            Found::BareLf => b"Bare linefeed (LF) not allowed",
+            _ => b"Bare carriage return (CR) not allowed",
+        };
+        let Some(transaction) = &self.current else {
+            return;
+        };
+        let in_header = transaction
+            .collector
+            .as_ref()
+            .is_some_and(super::collect::Collector::in_header);
+        let event = Event::Collect(Collect {
+            relay: &self.client.name,
+            sender: &transaction.given,
+            info,
+            place: Some(if in_header { "header" } else { "body" }),
+            status: Some("tempfail"),
+        });
+        self.service.note(transaction.id, &event);
+    }
+
+    /// The client went away or fell silent in the midst of a message.
+    fn interrupted<S>(&self, why: &'static str, server: &mut Server, wire: &mut Wire<S>) {
+        let Some(transaction) = &self.current else {
+            return;
+        };
+        let text = bstr::concat([
+            b"collect: relay=".as_slice(),
+            &self.client.name,
+            b", from=",
+            &transaction.given,
+            b", info=",
+            why.as_bytes(),
+        ]);
+        let (service, id) = (&self.service, transaction.id);
+        if why == "read timeout" {
+            service.note(
+                id,
+                &Event::SystemError {
+                    user: b"root",
+                    text: &text,
+                },
+            );
+        } else {
+            service.note(id, &Event::PrematureEnd(why.as_bytes()));
+            service.note(id, &Event::Other(Priority::Notice, 2, &text));
+        }
+        server.end(Some(&Reply::with(421, (4, 4, 1), text)), &mut wire.out);
+    }
+
+    /// Logs what the machine noticed.
+    fn take_notes(&mut self, server: &mut Server) {
+        for note in server.take_notes() {
+            let subject = self.subject();
+            let service = Arc::clone(&self.service);
+            let peer = &self.client.shown;
+            match note {
+                Note::Attack(command, count) => service.note(
+                    subject,
+                    &Event::Attack {
+                        peer,
+                        command: command.as_bytes(),
+                        count,
+                    },
+                ),
+                Note::UserError(text) => service.note(subject, &Event::UserError(&text)),
+                Note::Asked(command, rejected) => {
+                    self.acted = true;
+                    let event = Event::Asked {
+                        peer,
+                        command: &command,
+                        rejected,
+                    };
+                    service.note(subject, &event);
+                }
+                other => {
+                    let (priority, level, text) = self.described(&other);
+                    service.note(subject, &Event::Other(priority, level, &text));
+                }
+            }
+        }
+    }
+
+    /// The line for a rarer note.
+    fn described(&self, note: &Note) -> (Priority, u8, BString) {
+        let peer = &self.client.shown;
+        let info = |text: Vec<u8>| (Priority::Info, 5, BString::from(text));
+        match note {
+            Note::EarlyTalk(command) => info(bstr::concat([
+                b"rejecting server ".as_slice(),
+                command.as_bytes(),
+                b" from ",
+                peer,
+                b" due to traffic before response",
+            ])),
+            Note::TooLong(bytes) => info(bstr::concat([
+                peer.as_slice(),
+                b": SMTP violation, input too long: ",
+                bytes.to_string().as_bytes(),
+            ])),
+            Note::OpenProxy(line) => info(bstr::concat([
+                peer.as_slice(),
+                b": probable open proxy: command=",
+                line,
+                b"\r\n",
+            ])),
+            Note::RcptFlood => info(bstr::concat([
+                peer.as_slice(),
+                b": Possible SMTP RCPT flood, throttling.",
+            ])),
+            Note::Hole(command) => {
+                let text = bstr::concat([
+                    b"\"".as_slice(),
+                    command,
+                    b"\" command from ",
+                    peer,
+                    b" (",
+                    &self.client.address,
+                    b")",
+                ]);
+                (Priority::Critical, 1, text.into())
+            }
+            Note::Attack(..) | Note::UserError(_) | Note::Asked(..) => info(Vec::new()),
+        }
+    }
+
+    /// Goes on under the id of a message that is taken out to be worked on.
+    pub(super) fn keep_id(&mut self, transaction: &Transaction) {
+        self.next_id = Some(transaction.id);
+    }
+
+    /// The id of the message under way or to come.
+    pub(super) fn id(&mut self) -> QueueId {
+        if let Some(current) = &self.current {
+            return current.id;
+        }
+        *self
+            .next_id
+            .get_or_insert_with(|| self.service.spool.new_id())
+    }
+
+    /// The id, if there is one yet.
+    pub(super) fn current_id(&self) -> Option<QueueId> {
+        self.current.as_ref().map(|c| c.id).or(self.next_id)
+    }
+
+    /// What a line of the log is about now.
+    fn subject(&mut self) -> Subject {
+        Subject::Message(self.id())
+    }
+
+    /// The message under way is given up: it leaves its line in the log.
+    pub(super) fn forget(&mut self) {
+        if let Some(transaction) = self.current.take() {
+            self.note_from(&transaction, transaction.size(), None);
+            self.next_id = None;
+        }
+    }
+
+    /// The message under way is done with: the next one gets its own id.
+    pub(super) fn end_current(&mut self) -> Option<Box<Transaction>> {
+        self.next_id = None;
+        self.current.take()
+    }
+
+    /// `from=…`
+    pub(super) fn note_from(
+        &self,
+        transaction: &Transaction,
+        size: u64,
+        message_id: Option<&BStr>,
+    ) {
+        let protocol = self.macros.text(b"r");
+        let event = Event::Accepted(Accepted {
+            sender: &transaction.given,
+            size,
+            class: transaction.envelope.class,
+            recipients: transaction.envelope.recipients.len(),
+            message_id: message_id.map(|id| id.as_bytes()),
+            body_type: transaction.envelope.body_type.map(|b| b.as_str()),
+            protocol: Some(&protocol),
+            daemon: (!self.client.is_local).then_some(self.service.daemon.name.as_slice()),
+            relay: &self.client.shown,
+        });
+        self.service.note(transaction.id, &event);
+    }
+
+    /// The last words in the log.
+    fn finish(&mut self, server: &Server, end: &End) {
+        let peer = self.client.shown.clone();
+        let daemon = self.service.daemon.name.clone();
+        let subject = self.subject();
+        let service = Arc::clone(&self.service);
+        if matches!(end, End::Late) {
+            let event = Event::TimedOut {
+                peer: &self.client.name,
+                during: b"server cmd read",
+            };
+            service.note(subject, &event);
+        }
+        let in_message = self.current.as_ref().is_some_and(|t| t.is_open);
+        if in_message && !matches!(end, End::Closed) {
+            let event = Event::LostInput {
+                peer: &peer,
+                daemon: &daemon,
+                after: server.last_command().as_bytes(),
+            };
+            service.note(subject, &event);
+        }
+        self.forget();
+        if !self.acted && !self.is_refused {
+            let event = Event::DidNothing {
+                peer: &peer,
+                daemon: &daemon,
+            };
+            service.note(subject, &event);
+        }
+    }
+}
+
+/// What `srv_features` says in letters: upper case takes away.
+fn apply_letters(mut features: Features, letters: &BStr) -> Features {
+    for letter in letters.iter() {
+        let feature = match letter.to_ascii_lowercase() {
+            b'b' => Features::VERB,
+            b'd' => Features::DSN,
+            b'e' => Features::ETRN,
+            b'p' => Features::PIPELINING,
+            b'x' => Features::EXPN,
+            _ => continue,
+        };
+        features = if letter.is_ascii_uppercase() {
+            features.without(feature)
+        } else {
+            features.with(feature)
+        };
+    }
+    features
+}
+
+/// The peer of a TCP connection.
+impl Connection {
+    /// A connection from `peer` to `local`.
+    pub fn tcp(peer: SocketAddr, local: Option<SocketAddr>) -> Self {
+        Self {
+            origin: super::client::Origin::Tcp(peer),
+            local,
+        }
+    }
+}
