@@ -32,7 +32,6 @@ pub mod queue;
 
 // Row 7: mail coming in, mail going out.
 pub mod deliver;
-// Row 7: mail coming in.
 pub mod receive;
 
 // Row 8: the processes, and what is asked of them.
