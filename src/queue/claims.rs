@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bstr::{BString, ByteSlice};
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::directory::{FileKind, LoadError, Loaded, read_all};
 use super::image;
@@ -16,7 +17,7 @@ use super::state::{Place, Slot};
 use super::{Body, Claim, Message, Selector, Settlement, SpoolError, control_file};
 use crate::base::QueueId;
 use crate::base::maillog::Priority;
-use crate::envelope::RecipientState;
+use crate::envelope::{Envelope, RecipientState};
 use crate::world::DiskFile;
 
 /// When a message is looked at again that somebody else works on, or that the
@@ -208,7 +209,9 @@ impl Inner {
             }
             Settlement::Keep { envelope, next_try } => {
                 claim.message.envelope = *envelope;
-                self.keep(&claim.message, next_try).await
+                let (answer, answered) = oneshot::channel();
+                self.keep(&claim.message, next_try, answer);
+                answered.await.unwrap_or(Err(SpoolError::Closing))
             }
         }
     }
@@ -265,20 +268,26 @@ impl Inner {
         self.give_back(id, self.now() + LOOK_AGAIN);
     }
 
-    /// Some recipients wait.
-    async fn keep(&self, message: &Message, next_try: SystemTime) -> Result<(), SpoolError> {
+    /// Some recipients wait. What becomes of it is remembered even if nobody
+    /// waits for the answer.
+    fn keep(
+        self: &Arc<Self>,
+        message: &Message,
+        next_try: SystemTime,
+        answer: oneshot::Sender<Result<(), SpoolError>>,
+    ) {
         let id = message.id;
         let Some(place) = self.state().get(id).map(|slot| slot.place.clone()) else {
-            return Ok(());
+            drop(answer.send(Ok(())));
+            return;
         };
         let (fresh, in_file) = match &place {
             Place::Journal { body_in_file, .. } => (true, *body_in_file),
             Place::Directory => (false, true),
         };
         let data = match (&message.body, in_file) {
-            (_, true) => None,
             (Body::Memory(bytes), false) => Some(bytes.clone()),
-            (Body::File(..), false) => None,
+            _ => None,
         };
         let kind = kind_of(&message.envelope);
         let keep = Keep {
@@ -289,24 +298,41 @@ impl Inner {
             fresh,
             lock: false,
         };
-        let kept = self.keeper.keep(keep).await;
-        match kept {
-            Ok(_) => self.kept(id, kind, fresh, next_try),
-            Err(error) => {
-                // What changed is remembered here, and told to the journal.
-                for recipient in &message.envelope.recipients {
-                    if !recipient.is_pending() {
-                        self.note(RecordKind::Outcome, id, &image::outcome(recipient));
-                    }
+        let inner = Arc::downgrade(self);
+        let envelope = message.envelope.clone();
+        let done = move |kept: Result<_, SpoolError>| {
+            let Some(inner) = inner.upgrade() else {
+                return;
+            };
+            let result = match kept {
+                Ok(_) => inner.kept(id, kind, fresh, next_try),
+                Err(error) => {
+                    inner.not_kept(id, envelope, next_try);
+                    Err(error)
                 }
-                let mut state = self.state();
-                let extra = state.extras.entry(id).or_default();
-                extra.envelope = Some(Box::new(message.envelope.clone()));
-                drop(state);
-                self.give_back(id, next_try);
-                Err(error)
+            };
+            let _ = answer.send(result);
+        };
+        self.keeper.keep(keep, Box::new(done));
+    }
+
+    /// The disk had no room for what changed: it is remembered here, and told
+    /// to the journal.
+    fn not_kept(&self, id: QueueId, envelope: Envelope, next_try: SystemTime) {
+        for recipient in &envelope.recipients {
+            if !recipient.is_pending() {
+                self.note(RecordKind::Outcome, id, &image::outcome(recipient));
             }
         }
+        let mut state = self.state();
+        let in_directory = state
+            .get(id)
+            .is_some_and(|slot| matches!(slot.place, Place::Directory));
+        let extra = state.extras.entry(id).or_default();
+        extra.envelope = Some(Box::new(envelope));
+        extra.noted |= in_directory;
+        drop(state);
+        self.give_back(id, next_try);
     }
 
     /// A message is in the directory, durably.

@@ -22,11 +22,36 @@ const NOTES_WAIT: Duration = Duration::from_millis(20);
 /// The most messages in one batch: what one write can take.
 const BATCH_MAX: usize = 340;
 
+/// Called when a message is ours and nobody is left to take its place.
+pub(super) type Orphaned = Box<dyn FnOnce(Stored) + Send>;
+
+/// A message that is in the journal. One that is dropped without being taken
+/// is reported as orphaned: its session went away while it was written.
+pub(super) struct Landed {
+    stored: Option<Stored>,
+    orphaned: Option<Orphaned>,
+}
+
+impl Landed {
+    pub(super) fn take(mut self) -> Option<Stored> {
+        self.stored.take()
+    }
+}
+
+impl Drop for Landed {
+    fn drop(&mut self) {
+        if let (Some(stored), Some(orphaned)) = (self.stored.take(), self.orphaned.take()) {
+            orphaned(stored);
+        }
+    }
+}
+
 /// A message on its way into the journal.
 struct Job {
     entry: Entry,
     sync: bool,
-    answer: oneshot::Sender<Result<Stored, SpoolError>>,
+    orphaned: Orphaned,
+    answer: oneshot::Sender<Result<Landed, SpoolError>>,
 }
 
 /// What has arrived.
@@ -97,7 +122,12 @@ impl Committer {
     }
 
     /// Writes a message, durably if `sync` is set.
-    pub(super) async fn commit(&self, mut entry: Entry, sync: bool) -> Result<Stored, SpoolError> {
+    pub(super) async fn commit(
+        &self,
+        mut entry: Entry,
+        sync: bool,
+        orphaned: Orphaned,
+    ) -> Result<Landed, SpoolError> {
         if let Owner::Caller(journal) = &mut *self.owner() {
             let notes = std::mem::replace(&mut self.shared.inbox().notes, Entry::empty());
             if !notes.is_empty() {
@@ -105,7 +135,7 @@ impl Committer {
             }
             let mut results = journal.append(std::slice::from_mut(&mut entry), sync);
             return match results.pop() {
-                Some(result) => result.map_err(Into::into),
+                Some(result) => landed(result, orphaned),
                 None => Err(SpoolError::Closing),
             };
         }
@@ -118,6 +148,7 @@ impl Committer {
             inbox.jobs.push(Job {
                 entry,
                 sync,
+                orphaned,
                 answer,
             });
             if inbox.jobs.len() >= inbox.wake_at {
@@ -147,6 +178,9 @@ impl Committer {
         }
         let owner = std::mem::replace(&mut *self.owner(), Owner::Closed);
         match owner {
+            // The last one to let go may be the thread itself; it ends by
+            // itself then.
+            Owner::Thread(thread) if thread.thread().id() == std::thread::current().id() => {}
             // A thread that panicked has left the journal as a crash does.
             Owner::Thread(thread) => drop(thread.join()),
             Owner::Caller(journal) => {
@@ -191,9 +225,15 @@ fn run(mut journal: Journal, shared: &Shared) {
             Work::Commit(jobs, notes) => {
                 let batch = jobs.len();
                 let begun = Instant::now();
-                commit(&mut journal, jobs, notes);
+                let answers = commit(&mut journal, jobs, notes);
                 let took = begun.elapsed();
+                // Counted before anybody is answered: who is may be back at
+                // once.
                 pace.observe(batch, shared.inbox().jobs.len(), took);
+                for (answer, result) in answers {
+                    // A session that is gone drops what it gets: see Landed.
+                    let _ = answer.send(result);
+                }
             }
             Work::Notes(notes) => write_notes(&mut journal, notes),
             Work::Close(notes) => return finish(journal, notes),
@@ -249,7 +289,21 @@ fn next(shared: &Shared, pace: &Pace) -> Work {
     Work::Commit(jobs, notes)
 }
 
-fn commit(journal: &mut Journal, jobs: Vec<Job>, notes: Entry) {
+/// Who waits for an answer, and the answer.
+type Answer = (
+    oneshot::Sender<Result<Landed, SpoolError>>,
+    Result<Landed, SpoolError>,
+);
+
+fn landed(result: Result<Stored, AppendError>, orphaned: Orphaned) -> Result<Landed, SpoolError> {
+    Ok(Landed {
+        stored: Some(result?),
+        orphaned: Some(orphaned),
+    })
+}
+
+/// Writes a batch, and says what to answer.
+fn commit(journal: &mut Journal, jobs: Vec<Job>, notes: Entry) -> Vec<Answer> {
     let sync = jobs.iter().any(|job| job.sync);
     let mut entries = Vec::with_capacity(jobs.len() + 1);
     let mut answers = Vec::with_capacity(jobs.len());
@@ -259,15 +313,13 @@ fn commit(journal: &mut Journal, jobs: Vec<Job>, notes: Entry) {
     }
     for job in jobs {
         entries.push(job.entry);
-        answers.push(job.answer);
+        answers.push((job.answer, job.orphaned));
     }
     let results = journal.append(&mut entries, sync);
     let results = results.into_iter().skip(usize::from(has_notes));
-    for (answer, result) in answers.into_iter().zip(results) {
-        // A session that is gone does not need to know; the message is ours
-        // all the same, and due at once.
-        let _ = answer.send(result.map_err(Into::into));
-    }
+    let answers = answers.into_iter().zip(results);
+    let answers = answers.map(|((answer, orphaned), result)| (answer, landed(result, orphaned)));
+    answers.collect()
 }
 
 /// Notes need no sync, and one that cannot be written costs a second attempt

@@ -38,8 +38,12 @@ pub(super) struct Keep {
 /// The lock on the new control file, when it was asked for.
 pub(super) type Kept = Option<Arc<dyn DiskFile>>;
 
+/// Called when a message has been kept, or could not be: whoever waits may be
+/// gone, but what became of it must be remembered.
+pub(super) type Done = Box<dyn FnOnce(Result<Kept, SpoolError>) + Send>;
+
 enum Work {
-    Keep(Keep, oneshot::Sender<Result<Kept, SpoolError>>),
+    Keep(Keep, Done),
     /// A data file that was written elsewhere, to be made durable.
     Sync(Arc<dyn DiskFile>, oneshot::Sender<Result<(), SpoolError>>),
 }
@@ -73,11 +77,9 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Puts a message into the directory, durably.
-    pub(super) async fn keep(&self, keep: Keep) -> Result<Kept, SpoolError> {
-        let (answer, answered) = oneshot::channel();
-        self.give(Work::Keep(keep, answer));
-        answered.await.unwrap_or(Err(SpoolError::Closing))
+    /// Puts a message into the directory, durably; then calls `done`.
+    pub(super) fn keep(&self, keep: Keep, done: Done) {
+        self.give(Work::Keep(keep, done));
     }
 
     /// Makes a new data file durable.
@@ -90,7 +92,7 @@ impl Keeper {
     fn give(&self, work: Work) {
         let way_in = self.way_in.lock().unwrap_or_else(PoisonError::into_inner);
         match &*way_in {
-            // A thread that is gone drops the answer: the caller sees Closing.
+            // A thread that is gone drops the answer.
             Some(way_in) => drop(way_in.send(work)),
             None => do_batch(&self.directory, vec![work]),
         }
@@ -102,7 +104,10 @@ impl Drop for Keeper {
         let way_in = self.way_in.get_mut();
         drop(way_in.unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.get_mut();
-        if let Some(thread) = thread.unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(thread) = thread.unwrap_or_else(PoisonError::into_inner).take()
+            // The last one to let go may be the thread itself.
+            && thread.thread().id() != std::thread::current().id()
+        {
             // What it had begun it has ended by now, or given up.
             let _ = thread.join();
         }
@@ -125,7 +130,7 @@ fn run(directory: &Directory, work: &Receiver<Work>) {
 struct Written {
     keep: Keep,
     temporary: Arc<dyn DiskFile>,
-    answer: oneshot::Sender<Result<Kept, SpoolError>>,
+    done: Done,
 }
 
 fn do_batch(directory: &Directory, batch: Vec<Work>) {
@@ -138,13 +143,13 @@ fn do_batch(directory: &Directory, batch: Vec<Work>) {
                 files.push(file);
                 syncs.push(answer);
             }
-            Work::Keep(keep, answer) => match write(directory, &keep, &mut files) {
+            Work::Keep(keep, done) => match write(directory, &keep, &mut files) {
                 Ok(temporary) => written.push(Written {
                     keep,
                     temporary,
-                    answer,
+                    done,
                 }),
-                Err(error) => drop(answer.send(Err(error.into()))),
+                Err(error) => done(Err(error.into())),
             },
         }
     }
@@ -152,6 +157,8 @@ fn do_batch(directory: &Directory, batch: Vec<Work>) {
         .disk()
         .sync_many(&files)
         .and_then(|()| directory.sync_data_names());
+    // Whoever is told must find no lock of ours.
+    drop(files);
     let adopted = synced.map(|()| adopt(directory, written.iter()));
     // Names of data files alone are synced too: they may be all there is.
     let names = adopted.and_then(|adopted| directory.sync_names().map(|()| adopted));
@@ -162,8 +169,7 @@ fn do_batch(directory: &Directory, batch: Vec<Work>) {
                 .for_each(|answer| drop(answer.send(Ok(()))));
             for (written, adopted) in written.into_iter().zip(adopted) {
                 let lock = written.keep.lock.then_some(written.temporary);
-                let answer = adopted.map(|()| lock).map_err(Into::into);
-                let _ = written.answer.send(answer);
+                (written.done)(adopted.map(|()| lock).map_err(Into::into));
             }
         }
         Err(error) => {
@@ -173,7 +179,7 @@ fn do_batch(directory: &Directory, batch: Vec<Work>) {
             }
             for written in written {
                 give_up(directory, &written.keep);
-                let _ = written.answer.send(Err(error.clone()));
+                (written.done)(Err(error.clone()));
             }
         }
     }

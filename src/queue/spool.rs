@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use bstr::BString;
-use tokio::sync::Notify as Wake;
+use tokio::sync::{Notify as Wake, oneshot};
 
 use super::body::Incoming;
-use super::committer::Committer;
+use super::committer::{Committer, Orphaned};
 use super::control_file;
 use super::directory::{Directory, FileKind};
 use super::ids::Ids;
@@ -350,7 +350,11 @@ impl Inner {
                     Body::File(..) => None,
                 };
                 let entry = Entry::message(id, &image, bytes);
-                let stored = committer.commit(entry, self.settings.sync).await?;
+                let orphaned = self.adopt_orphan(id, body_in_file);
+                let landed = committer.commit(entry, self.settings.sync, orphaned);
+                let Some(stored) = landed.await?.take() else {
+                    return Err(SpoolError::Closing);
+                };
                 Place::Journal {
                     stored,
                     body_in_file,
@@ -368,6 +372,26 @@ impl Inner {
         Ok(self.claim(message))
     }
 
+    /// A message is ours, but its session went away before it knew: it is due
+    /// at once.
+    fn adopt_orphan(self: &Arc<Self>, id: QueueId, body_in_file: bool) -> Orphaned {
+        let inner = Arc::downgrade(self);
+        Box::new(move |stored| {
+            let Some(inner) = inner.upgrade() else {
+                return;
+            };
+            let place = Place::Journal {
+                stored,
+                body_in_file,
+            };
+            let mut state = inner.state();
+            state.loose.remove(&id);
+            state.insert(id, place, Some(inner.now()));
+            drop(state);
+            inner.wake();
+        })
+    }
+
     /// Puts a new message straight into the directory, and holds its lock.
     async fn keep_accepted(&self, message: &Message) -> Result<(), SpoolError> {
         let id = message.id;
@@ -383,7 +407,12 @@ impl Inner {
             fresh: true,
             lock: true,
         };
-        let lock = self.keeper.keep(keep).await?;
+        let (answer, answered) = oneshot::channel();
+        let done = move |kept| drop(answer.send(kept));
+        self.keeper.keep(keep, Box::new(done));
+        // Should this session go away meanwhile, the lock is given up, and
+        // the next look into the directory finds the message.
+        let lock = answered.await.unwrap_or(Err(SpoolError::Closing))?;
         self.state().extras.entry(id).or_default().lock = lock;
         Ok(())
     }

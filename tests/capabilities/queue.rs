@@ -613,6 +613,36 @@ fn a_crowd_shares_syncs_and_everything_is_found_again() {
     assert_eq!(all(&other, SystemTime::now()).len(), 1);
 }
 
+/// A session that goes away while its message is written: the message may be
+/// ours or not, but if it is, it is due.
+#[test]
+fn a_message_whose_session_went_away_is_not_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = system_queue(directory.path());
+    let mut accepted = 0;
+    for n in 0..20 {
+        let id = queue.new_id();
+        let message = message(
+            id,
+            SystemTime::now(),
+            Body::Memory(Bytes::from_static(b"x")),
+        );
+        let mut future = queue.accept(message);
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(claim) = future.as_mut().poll(&mut context) {
+            drop(claim);
+        }
+        if n % 2 == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(future);
+        accepted += 1;
+    }
+    queue.close();
+    assert_eq!(queue.len(), accepted);
+    assert_eq!(all(&queue, SystemTime::now()).len(), accepted);
+}
+
 fn now_or_wait<T>(
     runtime: &tokio::runtime::Runtime,
     future: impl Future<Output = Result<T, SpoolError>>,
