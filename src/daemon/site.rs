@@ -84,6 +84,7 @@ pub fn open(loaded: Loaded, shared: &Shared) -> Opened {
 fn map_world(shared: &Shared) -> MapWorld {
     MapWorld {
         clock: Arc::new(os::SystemClock),
+        files: Arc::clone(&shared.files),
         resolver: Arc::clone(&shared.resolver),
         users: Arc::clone(&shared.users),
         programs: Arc::new(os::SystemPrograms),

@@ -184,7 +184,7 @@ pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
     let file = Live::new(
         path,
         opening.settings.strict_directories,
-        &*opening.world.clock,
+        opening.world,
         Database::loader(kind),
     );
     Some(Opened {

@@ -16,9 +16,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::dbfile::{DbError, ReadAt};
-use crate::world::Clock;
+use crate::world::{Clock, Files};
 
 use super::safety::{Sticky, writable_directory};
+use super::world::MapWorld;
 
 /// How long a name is believed without looking.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -153,6 +154,7 @@ pub(crate) struct Live<T> {
     load: fn(Guarded) -> Result<T, DbError>,
     /// Refuse files in directories that others may write to.
     strict: bool,
+    files: Arc<dyn Files>,
     state: RwLock<State<T>>,
     born: Instant,
     /// When the name was last looked at: nanoseconds after `born`, plus one.
@@ -164,15 +166,16 @@ impl<T> Live<T> {
     pub(crate) fn new(
         path: PathBuf,
         strict: bool,
-        clock: &dyn Clock,
+        world: &MapWorld,
         load: fn(Guarded) -> Result<T, DbError>,
     ) -> Self {
         Self {
             path,
             load,
             strict,
+            files: Arc::clone(&world.files),
             state: RwLock::new(State::Unknown),
-            born: clock.instant(),
+            born: world.clock.instant(),
             looked: AtomicU64::new(0),
         }
     }
@@ -266,7 +269,7 @@ impl<T> Live<T> {
         {
             return Err(FileFault::Unsafe(found.writers.as_str()));
         }
-        let file = File::open(&self.path).map_err(FileFault::Missing)?;
+        let file = self.files.open(&self.path).map_err(FileFault::Missing)?;
         let metadata = file.metadata().map_err(FileFault::Missing)?;
         if !metadata.is_file() {
             return Err(FileFault::Unsafe("Regular files only"));

@@ -80,10 +80,10 @@ fn open(
     }
     let path = PathBuf::from(line.file.to_os_str_lossy().into_owned());
     let strict = opening.settings.strict_directories;
-    let clock = &*opening.world.clock;
+    let world = opening.world;
     let live = |kind: &Kind| {
         let path = kind.file(Path::new(&path));
-        Live::new(path, strict, clock, Database::loader(*kind))
+        Live::new(path, strict, world, Database::loader(*kind))
     };
     Some(Opened {
         common: line.common.clone(),
@@ -91,7 +91,7 @@ fn open(
             class,
             name: opening.definition.name.clone(),
             databases: kinds.iter().map(live).collect(),
-            source: with_source.then(|| Live::new(path.clone(), strict, clock, Symbols::load)),
+            source: with_source.then(|| Live::new(path.clone(), strict, world, Symbols::load)),
             line,
         }),
     })

@@ -72,7 +72,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     let file = Live::new(
         PathBuf::from(line.file.to_os_str_lossy().into_owned()),
         opening.settings.strict_directories,
-        &*opening.world.clock,
+        opening.world,
         |file| {
             Ok(TextFile {
                 bytes: file.read_all(FILE_BYTES_MAX)?,

@@ -29,7 +29,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Opened {
         Live::new(
             Kind::Btree.file(path),
             opening.settings.strict_directories,
-            &*opening.world.clock,
+            opening.world,
             Database::loader(Kind::Btree),
         )
     };

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::world::{Clock, Dial, Entropy, Programs, Resolver, SystemLog, Users};
+use crate::world::{Clock, Dial, Entropy, Files, Programs, Resolver, SystemLog, Users};
 
 /// The world as maps see it. Cloning shares.
 ///
-/// Files are opened by the maps themselves, read-only; everything that may
-/// take time or has an effect goes through here.
+/// Files are read by the maps themselves; everything that may take time, needs
+/// rights or has an effect goes through here.
 #[derive(Clone)]
 pub struct MapWorld {
     /// Time, for noticing changed files and for timeouts.
     pub clock: Arc<dyn Clock>,
+    /// Databases and text files, opened for reading.
+    pub files: Arc<dyn Files>,
     /// Names: classes `host`, `dns`, `bestmx`.
     pub resolver: Arc<dyn Resolver>,
     /// Users: class `user`.
