@@ -4,7 +4,9 @@
 //! and renamed over the old one.
 
 mod compile;
+mod instance;
 mod replace;
 
 pub use compile::{CompileError, compile_file};
+pub use instance::make_instance;
 pub use replace::replace_file;

@@ -17,6 +17,7 @@ mod m4;
 mod mail_local;
 mod output;
 mod reload;
+mod run;
 mod sendmail;
 mod smrsh;
 
@@ -45,6 +46,7 @@ enum Run {
 #[rustfmt::skip]
 const PERSONALITIES: &[Personality] = &[
     Personality { name: "sendmail", run: Run::Placed(sendmail::run), about: "the classic program, flag for flag" },
+    Personality { name: "run", run: Run::Placed(run::run), about: "a private mail server in the foreground" },
     Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },

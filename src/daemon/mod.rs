@@ -27,5 +27,5 @@ pub use engine::engine;
 pub use launch::{Launcher, launch};
 pub use log::DaemonLog;
 pub use parent::{Settings, Stopped, supervise, usual_log};
-pub use ports::{Family, Port, PortError};
+pub use ports::{Family, Place as ListenPlace, Port, PortError};
 pub use run_as::run_as;

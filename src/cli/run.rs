@@ -1,0 +1,278 @@
+//! `godwit run`: a private instance in the foreground, as whoever types it,
+//! ready to use.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use bstr::{BString, ByteSlice};
+use clap::Parser;
+
+use super::compile::report;
+use super::m4::RealHost;
+use super::output::{complain, exit, fail, print};
+use crate::admin::{compile_file, make_instance, replace_file};
+use crate::base::{Diagnostic, Place, Sysexit};
+use crate::cf::{Config, Opt};
+use crate::daemon::{self, ListenPlace, Port, Settings, Source};
+use crate::mc::Templates;
+use crate::os;
+
+/// Run a private mail server in the foreground.
+#[derive(Parser)]
+#[command(name = "godwit run", disable_version_flag = true)]
+#[command(after_help = "Everything lies under one directory: ./var, or what
+`godwit --root DIR run` names. The first start makes it; change the files in
+DIR/etc/mail as you like, and start again or type `godwit --root DIR reload`.
+
+Exit status: 0 when stopped by Ctrl-C, 78 when the configuration is at fault,
+69 when the port is taken.")]
+struct Arguments {
+    /// How often the queue is run.
+    #[arg(long, value_name = "TIME", default_value = "15m")]
+    queue: String,
+}
+
+/// Runs it.
+pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
+    let name = OsString::from("godwit run");
+    let arguments = match Arguments::try_parse_from(std::iter::once(name).chain(arguments)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return exit(if error.use_stderr() {
+                Sysexit::Usage
+            } else {
+                Sysexit::Ok
+            });
+        }
+    };
+    let interval = match crate::base::interval::parse(&arguments.queue, 'm') {
+        Ok(interval) => interval,
+        Err(error) => return fail(Sysexit::Usage, format!("godwit: --queue: {error}")),
+    };
+    let place = match place.root() {
+        Some(_) => place.clone(),
+        None => Place::under(std::env::current_dir().unwrap_or_default().join("var")),
+    };
+    match prepare(&place) {
+        Ok(()) => serve(&place, interval),
+        Err((code, text)) => fail(code, text),
+    }
+}
+
+type Failure = (Sysexit, String);
+
+/// Makes the instance, its configuration and its maps, as far as they are not
+/// there or older than what they are made from.
+fn prepare(place: &Place) -> Result<(), Failure> {
+    let made = make_instance(place).map_err(|error| (Sysexit::CantCreat, error.to_string()))?;
+    if !made.is_empty() {
+        let root = place.root().unwrap_or(Path::new("/"));
+        print(format!("made a new site in {}\n", root.display()));
+    }
+    for (source, result) in [
+        ("/etc/mail/sendmail.mc", place.sendmail_cf()),
+        ("/etc/mail/submit.mc", place.submit_cf()),
+    ] {
+        let source = place.path(source);
+        if source.exists() && is_older(&result, &source) {
+            compile(&source, &result)?;
+        }
+    }
+    let source = Source {
+        file: place.sendmail_cf(),
+        place: place.clone(),
+        ..Source::default()
+    };
+    let loaded = daemon::load(&source).map_err(|error| {
+        (
+            Sysexit::OsFile,
+            format!("{}: {error}", source.file.display()),
+        )
+    })?;
+    build_maps(place, &loaded.config)
+}
+
+fn compile(source: &Path, result: &Path) -> Result<(), Failure> {
+    let mut outside = RealHost::new(Vec::new(), None);
+    let compiled = compile_file(source, Templates::BuiltIn, false, &mut outside)
+        .map_err(|error| (Sysexit::NoInput, error.to_string()))?;
+    report(&compiled);
+    if compiled.failed() {
+        return Err((
+            Sysexit::Config,
+            format!("{}: not compiled", source.display()),
+        ));
+    }
+    replace_file(result, &compiled.text, 0o644)
+        .map_err(|error| (Sysexit::CantCreat, format!("{}: {error}", result.display())))
+}
+
+/// Builds the databases that the configuration names and that have a source.
+fn build_maps(place: &Place, config: &Config) -> Result<(), Failure> {
+    for map in &config.maps {
+        let class = map.class.to_str_lossy().into_owned();
+        let extension = match class.as_str() {
+            "hash" | "btree" => "db",
+            "cdb" => "cdb",
+            _ => continue,
+        };
+        let Some(path) = map.args.fields().find(|word| word.starts_with(b"/")) else {
+            continue;
+        };
+        let source = path.to_path_lossy().into_owned();
+        let mut database = source.clone().into_os_string();
+        database.push(format!(".{extension}"));
+        if source.is_file() && is_older(Path::new(&database), &source) {
+            makemap(&class, &source)?;
+        }
+    }
+    newaliases(place, config)
+}
+
+/// Runs our own `makemap` on a source.
+fn makemap(class: &str, source: &Path) -> Result<(), Failure> {
+    let input = fs::File::open(source)
+        .map_err(|error| (Sysexit::NoInput, format!("{}: {error}", source.display())))?;
+    let status = own_command()
+        .arg("makemap")
+        .arg(class)
+        .arg(source)
+        .stdin(input)
+        .status();
+    succeeded(status, &format!("makemap {class} {}", source.display()))
+}
+
+fn newaliases(place: &Place, config: &Config) -> Result<(), Failure> {
+    let stale = config
+        .options
+        .all(Opt::AliasFile)
+        .iter()
+        .filter_map(|value| value.text.rsplitn_str(2, ":").next())
+        .map(|path| path.to_path_lossy().into_owned())
+        .any(|source| {
+            let mut database = source.clone().into_os_string();
+            database.push(".db");
+            source.is_file() && is_older(Path::new(&database), &source)
+        });
+    if !stale {
+        return Ok(());
+    }
+    let mut command = own_command();
+    if let Some(root) = place.root() {
+        command.arg("--root").arg(root);
+    }
+    let status = command.arg("newaliases").stdin(Stdio::null()).status();
+    succeeded(status, "newaliases")
+}
+
+fn own_command() -> Command {
+    Command::new(os::own_program())
+}
+
+fn succeeded(status: std::io::Result<std::process::ExitStatus>, what: &str) -> Result<(), Failure> {
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err((Sysexit::DataErr, format!("{what}: {status}"))),
+        Err(error) => Err((Sysexit::OsErr, format!("{what}: {error}"))),
+    }
+}
+
+/// Whether `result` is missing or older than `source`.
+fn is_older(result: &Path, source: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
+    match (changed(result), changed(source)) {
+        (Some(result), Some(source)) => result < source,
+        (None, _) => true,
+        (_, None) => false,
+    }
+}
+
+/// Serves until it is told to stop.
+fn serve(place: &Place, interval: std::time::Duration) -> ExitCode {
+    let source = Source {
+        file: place.sendmail_cf(),
+        place: place.clone(),
+        ..Source::default()
+    };
+    let loaded = match daemon::load(&source) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return fail(
+                Sysexit::OsFile,
+                format!("{}: {error}", source.file.display()),
+            );
+        }
+    };
+    for fault in &loaded.faults {
+        complain(fault.to_string());
+    }
+    if loaded.faults.iter().any(Diagnostic::is_error) {
+        return exit(Sysexit::Config);
+    }
+    let settings = Settings {
+        source,
+        queue_interval: Some(interval),
+        listens: true,
+        detaches: false,
+        log: daemon::usual_log(place),
+        tag: BString::from("sendmail"),
+        command_line: BString::from("godwit run"),
+    };
+    let hints = hints(place, &loaded.config);
+    match daemon::supervise(settings, &loaded, || print(hints)) {
+        Ok(()) => exit(Sysexit::Ok),
+        Err(stopped) => fail(stopped.code, stopped.text),
+    }
+}
+
+/// A few lines that show how to use it.
+fn hints(place: &Place, config: &Config) -> String {
+    let root = place.root().unwrap_or(Path::new("/")).display().to_string();
+    let user = user_name();
+    let address = config
+        .options
+        .all(Opt::DaemonPortOptions)
+        .iter()
+        .enumerate()
+        .find_map(|(index, value)| listening(value.text.as_bstr(), index))
+        .unwrap_or_else(|| "127.0.0.1:25".to_owned());
+    let host = crate::daemon::site::identity(&config.options).full;
+    let program = std::env::args_os().next().map_or_else(
+        || "godwit".into(),
+        |name| PathBuf::from(name).display().to_string(),
+    );
+    format!(
+        "Godwit {version} is listening on {address}. Ctrl-C stops it.\n\
+         \n\
+         send   printf 'Subject: hello\\n\\nfirst message\\n' | \\\n\
+         \x20        curl --url smtp://{address} --mail-from {user}@{host} --mail-rcpt {user}@{host} -T -\n\
+         \x20      swaks --server {address} --from {user}@{host} --to {user}@{host}\n\
+         queue  {program} --root {root} mailq\n\
+         mail   {root}/var/mail/{user}\n\
+         log    {root}/var/log/maillog\n",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+fn listening(text: &bstr::BStr, index: usize) -> Option<String> {
+    match Port::parse(text, index).ok()?.place("").ok()? {
+        ListenPlace::Inet(address) if address.ip().is_unspecified() => {
+            Some(format!("127.0.0.1:{}", address.port()))
+        }
+        ListenPlace::Inet(address) => Some(address.to_string()),
+        ListenPlace::Local(_) => None,
+    }
+}
+
+/// The mailbox to try: whoever typed it; a person when root did.
+fn user_name() -> String {
+    let named = std::env::var("SUDO_USER").ok();
+    let own = nix::unistd::User::from_uid(nix::unistd::getuid())
+        .ok()
+        .flatten()
+        .map(|user| user.name);
+    named.or(own).unwrap_or_else(|| "postmaster".to_owned())
+}
