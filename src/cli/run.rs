@@ -216,7 +216,7 @@ fn serve(place: &Place, interval: std::time::Duration) -> ExitCode {
         source,
         queue_interval: Some(interval),
         listens: true,
-        detaches: false,
+        has_stderr: true,
         log: daemon::usual_log(place),
         tag: BString::from("sendmail"),
         command_line: BString::from("godwit run"),
