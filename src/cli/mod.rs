@@ -13,11 +13,17 @@ use std::process::ExitCode;
 mod agent;
 mod compile;
 mod daemon;
+mod editmap;
+mod getopt;
 mod m4;
 mod mail_local;
+mod makemap;
+mod map_files;
 mod output;
 mod reload;
 mod run;
+mod praliases;
+mod progress;
 mod sendmail;
 mod smrsh;
 
@@ -50,6 +56,9 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
+    Personality { name: "makemap", run: Run::Placed(makemap::run), about: "databases from lines of keys and values" },
+    Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },
+    Personality { name: "praliases", run: Run::Placed(praliases::run), about: "shows the alias databases" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "smrsh", run: Run::Placed(smrsh::run), about: "the restricted shell for programs in aliases" },
     Personality { name: "mail.local", run: Run::Placed(mail_local::run), about: "puts mail into mailboxes, also by LMTP" },

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::dbfile::bdb::{self, Bdb, VisitPair};
 use crate::dbfile::cdb::{self, Cdb};
@@ -46,35 +46,40 @@ impl From<DbError> for BuildError {
 /// A database being built.
 pub struct Builder {
     kind: Kind,
-    path: PathBuf,
     records: Records,
+    aside: Aside,
     /// The file whose entries were taken over, locked until the end.
     old: Option<File>,
 }
 
 impl Builder {
-    /// Begins an empty database for the file `path`; with `several`, keys may
-    /// have several values.
-    pub fn empty(kind: Kind, path: PathBuf, several: bool) -> Self {
+    /// Begins an empty database that is to become the file `path`; with
+    /// `several`, keys may have several values. A new file belongs to `owner`.
+    pub fn empty(
+        kind: Kind,
+        path: &Path,
+        several: bool,
+        owner: Option<Owner>,
+    ) -> Result<Self, BuildError> {
         let records = match kind {
             Kind::Hash => bdb::hash_records(several),
             Kind::Btree => bdb::btree_records(several),
             Kind::Cdb => cdb::records(several),
         };
-        Self {
+        Ok(Self {
             kind,
-            path,
             records,
+            aside: Aside::begin(path, MODE, owner)?,
             old: None,
-        }
+        })
     }
 
     /// Begins with the entries of the file `path`. Others who do the same
     /// wait for us.
-    pub fn existing(kind: Kind, path: PathBuf, several: bool) -> Result<Self, BuildError> {
-        let file = open_locked(&path)?;
+    pub fn existing(kind: Kind, path: &Path, several: bool) -> Result<Self, BuildError> {
+        let file = open_locked(path)?;
         let reader = Reader::open(kind, file.try_clone()?)?;
-        let mut builder = Self::empty(kind, path, several || reader.several());
+        let mut builder = Self::empty(kind, path, several || reader.several(), None)?;
         let mut fault = None;
         reader.each(
             &mut |key, value| match builder.records.insert(key, value, Duplicates::Keep) {
@@ -90,11 +95,6 @@ impl Builder {
         }
         builder.old = Some(file);
         Ok(builder)
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Adds an entry.
@@ -127,16 +127,23 @@ impl Builder {
         self.records.is_empty()
     }
 
-    /// Writes the file and puts it in place. A new file belongs to `owner`.
-    pub fn finish(self, owner: Option<Owner>) -> Result<(), BuildError> {
-        let mut aside = Aside::begin(&self.path, MODE, owner)?;
+    /// Writes the file and puts it in place.
+    pub fn finish(self) -> Result<(), BuildError> {
+        let Self {
+            kind,
+            records,
+            mut aside,
+            old,
+        } = self;
         let file_id = aside.file_id()?;
-        match self.kind {
-            Kind::Hash => bdb::write_hash(&self.records, file_id, &mut aside)?,
-            Kind::Btree => bdb::write_btree(&self.records, file_id, &mut aside)?,
-            Kind::Cdb => cdb::write(&self.records, &mut aside)?,
+        match kind {
+            Kind::Hash => bdb::write_hash(&records, file_id, &mut aside)?,
+            Kind::Btree => bdb::write_btree(&records, file_id, &mut aside)?,
+            Kind::Cdb => cdb::write(&records, &mut aside)?,
         }
         aside.commit()?;
+        // Only now may others begin with what we have made.
+        drop(old);
         Ok(())
     }
 }

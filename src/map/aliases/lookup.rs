@@ -20,6 +20,8 @@ pub struct AliasSpec {
     pub class: BString,
     /// Flags and file.
     pub arguments: BString,
+    /// The class is written down.
+    pub named: bool,
 }
 
 impl AliasSpec {
@@ -47,10 +49,12 @@ impl AliasSpec {
             Some((class, arguments)) if is_class(class) => Self {
                 class: class.into(),
                 arguments: arguments.trim().into(),
+                named: true,
             },
             _ => Self {
                 class: "implicit".into(),
                 arguments: text.into(),
+                named: false,
             },
         }
     }
@@ -140,6 +144,7 @@ mod tests {
         let spec = |class: &str, arguments: &str| AliasSpec {
             class: class.into(),
             arguments: arguments.into(),
+            named: class != "implicit",
         };
         assert_eq!(
             AliasSpec::parse_list(b"/etc/mail/aliases, hash:-o /etc/a,ldap:"),
