@@ -132,7 +132,7 @@ pub(super) fn database(
             b"dbm" => format!("{program}: Need to recompile with -DNDBM for dbm support"),
             _ => format!("{program}: error opening type {kind} map {map}: Unknown database type"),
         };
-        return Err(fail(Sysexit::CantCreate, text));
+        return Err(fail(Sysexit::CantCreat, text));
     };
     Ok((kind, kind.file(&map.to_path_lossy())))
 }
@@ -145,7 +145,7 @@ pub(super) fn cannot_open(
     error: &BuildError,
 ) -> ExitCode {
     fail(
-        Sysexit::CantCreate,
+        Sysexit::CantCreat,
         format!("{program}: error opening type {kind} map {map}: {error}"),
     )
 }

@@ -19,11 +19,12 @@ mod m4;
 mod mail_local;
 mod makemap;
 mod map_files;
+mod newaliases;
 mod output;
-mod reload;
-mod run;
 mod praliases;
 mod progress;
+mod reload;
+mod run;
 mod sendmail;
 mod smrsh;
 
@@ -58,6 +59,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
     Personality { name: "makemap", run: Run::Placed(makemap::run), about: "databases from lines of keys and values" },
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },
+    Personality { name: "newaliases", run: Run::Placed(newaliases::run), about: "makes the alias databases" },
     Personality { name: "praliases", run: Run::Placed(praliases::run), about: "shows the alias databases" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "smrsh", run: Run::Placed(smrsh::run), about: "the restricted shell for programs in aliases" },

@@ -263,9 +263,11 @@ impl<T> Live<T> {
     /// locked by us until the question is answered, because its times would
     /// not show the next change.
     fn open(&self, clock: &dyn Clock) -> Result<(Snapshot<T>, bool), FileFault> {
-        // departs: the reference refuses files below sticky directories, too.
+        // departs: the reference refuses files below sticky directories and
+        // in users' own directories, too.
         if self.strict
             && let Some(found) = writable_directory(&self.path, Sticky::IsFine)
+            && found.system
         {
             return Err(FileFault::Unsafe(found.writers.as_str()));
         }

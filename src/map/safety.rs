@@ -29,6 +29,10 @@ pub struct WritableDirectory {
     pub path: PathBuf,
     /// Who may write.
     pub writers: Writers,
+    /// It is root's, and not only root's group may write to it: on a system
+    /// that is no place for files that everybody's mail depends on. Below a
+    /// user's own directory he endangers nobody but himself.
+    pub system: bool,
 }
 
 /// Whether a sticky directory, such as /tmp, counts as one that others may
@@ -59,7 +63,8 @@ pub fn writable_directory(file: &Path, sticky: Sticky) -> Option<WritableDirecto
             |_| path.to_owned(),
             |target| path.parent().unwrap_or(Path::new("")).join(target),
         );
-        let mode = std::fs::metadata(&path).ok()?.permissions().mode();
+        let metadata = std::fs::metadata(&path).ok()?;
+        let mode = metadata.permissions().mode();
         if mode & 0o1000 != 0 && sticky == Sticky::IsFine {
             return None;
         }
@@ -68,7 +73,13 @@ pub fn writable_directory(file: &Path, sticky: Sticky) -> Option<WritableDirecto
             mode if mode & 0o020 != 0 => Writers::Group,
             _ => return None,
         };
-        Some(WritableDirectory { path, writers })
+        let roots_group = writers == Writers::Group && metadata.gid() == 0;
+        let system = metadata.uid() == 0 && !roots_group;
+        Some(WritableDirectory {
+            path,
+            writers,
+            system,
+        })
     })
 }
 

@@ -9,7 +9,8 @@ use bstr::{BString, ByteSlice};
 mod flags;
 mod listen;
 
-use flags::{Flags, Mode, OptionFlag, Role};
+pub(super) use flags::Mode;
+use flags::{Flags, OptionFlag, Role};
 
 use super::output::fail;
 use crate::base::{Place, Sysexit};
@@ -43,6 +44,7 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
     match command.flags.mode {
         Mode::Daemon | Mode::Foreground => listen::run(&command),
         Mode::Deliver if command.flags.queue.interval.is_some() => listen::run(&command),
+        Mode::Aliases => super::newaliases::make(&command.source),
         mode => fail(
             Sysexit::Unavailable,
             format!("sendmail: {mode:?} is not built in yet"),

@@ -31,9 +31,9 @@ pub enum AliasName {
 pub enum AliasEvent<'e> {
     /// The line is no entry.
     Fault(Fault<'e>),
-    /// Somebody's words about a name.
+    /// Somebody's words about a name, or about an address of a list.
     Complaint {
-        /// The name as it is written.
+        /// The name or address as it is written.
         name: &'e [u8],
         /// What is said.
         text: &'e str,
@@ -87,8 +87,8 @@ impl std::fmt::Display for Totals {
     }
 }
 
-/// Looks at a list, and says what is wrong with it.
-pub type CheckList<'c> = dyn FnMut(&[u8]) -> Vec<String> + 'c;
+/// Looks at a list, and says which of its addresses are wrong, and why.
+pub type CheckList<'c> = dyn FnMut(&[u8]) -> Vec<(BString, String)> + 'c;
 
 /// Makes alias databases.
 pub struct MakeAliases<'m> {
@@ -136,9 +136,10 @@ impl MakeAliases<'_> {
                 continue;
             };
             if let Some(check) = &mut self.check {
-                let complaints = check(value);
-                totals.refused += u64::from(!complaints.is_empty());
-                self.complain(number, name, &complaints);
+                for (address, text) in &check(value) {
+                    let name = address.as_slice();
+                    (self.report)(number, AliasEvent::Complaint { name, text });
+                }
             }
             key.clear();
             key.extend(local.iter().map(u8::to_ascii_lowercase));
