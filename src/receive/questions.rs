@@ -339,7 +339,7 @@ impl Session {
 
     /// Asks a check ruleset, and logs what it had against it.
     pub(super) async fn check(
-        &self,
+        &mut self,
         ruleset: &'static str,
         arguments: &[&[u8]],
         macros: &mut MacroTable,

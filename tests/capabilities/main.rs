@@ -8,6 +8,7 @@ mod deliver;
 mod journal;
 mod need;
 mod queue;
+mod receive;
 mod sim_disk;
 mod smrsh;
 mod smtp_client;

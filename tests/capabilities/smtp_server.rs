@@ -40,7 +40,7 @@ struct Session {
     exchanges: Vec<Exchange>,
 }
 
-fn unescape(text: &str) -> Vec<u8> {
+pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, tail @ ..] = rest {
         rest = match (first, tail) {

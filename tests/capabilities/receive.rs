@@ -1,0 +1,612 @@
+//! Mail coming in, as a whole: SMTP dialogues with a site that is compiled
+//! from a `.mc`, a real queue, and a small world of users and names.
+//!
+//! A script (tests/data/receive/*.txt) holds sessions, each after a line
+//! `=== title`; lines of options for the `.mc` (`! define(...)dnl`) before
+//! the first session hold for the file.
+//!
+//! ```text
+//! from: 127.0.0.5                     the client's address
+//! C: EHLO c                           sent; escapes as in smtp_server
+//! S: 250 ...                          what comes back
+//! L: <22>...                          the log after the session
+//! M: ...                              messages accepted: envelope and header
+//! ```
+//!
+//! Ids, dates and the version are masked.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bstr::{BString, ByteSlice};
+use godwit::base::maillog::Priority;
+use godwit::cf::{self, Origins};
+use godwit::dbfile::Duplicates;
+use godwit::envelope::{ControllingUser, Envelope, ListError, ListFile, ListFiles};
+use godwit::map::{Builder, Kind, MapWorld};
+use godwit::mc::{Request, Templates, compile};
+use godwit::message::date;
+use godwit::os::{Chance, SystemClock, SystemDisk};
+use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector, Spool};
+use godwit::receive::{Connection, Daemon, Intake, Service, ServiceParts};
+use godwit::route::{Site, SiteWorld, load};
+use godwit::world::{
+    BoxFuture, Files, HostIdentity, Log, Mx, Nothing, RecordKind, ResolveError, Resolver, User,
+    Users, UsersError,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Names from a table.
+struct Zone(Vec<(String, String, String)>);
+
+impl Zone {
+    fn read(text: &str) -> Self {
+        let rows = text.lines().filter(|l| !l.starts_with('#'));
+        Self(
+            rows.filter_map(|line| {
+                let mut words = line.split_whitespace().map(str::to_owned);
+                Some((words.next()?, words.next()?, words.next()?))
+            })
+            .collect(),
+        )
+    }
+
+    fn find(&self, name: &str, kind: &str) -> Result<Vec<String>, ResolveError> {
+        let of_name = || self.0.iter().filter(|r| r.0.eq_ignore_ascii_case(name));
+        if of_name().any(|r| r.1 == "TEMP") {
+            return Err(ResolveError::Temporary);
+        }
+        let found: Vec<String> = of_name()
+            .filter(|r| r.1 == kind)
+            .map(|r| r.2.clone())
+            .collect();
+        if !found.is_empty() {
+            Ok(found)
+        } else if of_name().next().is_some() {
+            Err(ResolveError::NoData)
+        } else {
+            Err(ResolveError::NoSuchName)
+        }
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
+    Box::pin(std::future::ready(value))
+}
+
+impl Resolver for Zone {
+    fn mx<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Mx>, ResolveError>> {
+        ready(self.find(name, "MX").map(|found| {
+            let row = |exchange| Mx {
+                preference: 10,
+                exchange,
+            };
+            found.into_iter().map(row).collect()
+        }))
+    }
+
+    fn addresses<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, ResolveError>> {
+        ready(
+            self.find(name, "A")
+                .map(|found| found.iter().filter_map(|a| a.parse().ok()).collect()),
+        )
+    }
+
+    fn name_of(&self, address: IpAddr) -> BoxFuture<'_, Result<String, ResolveError>> {
+        ready(
+            self.find(&address.to_string(), "PTR")
+                .map(|mut found| found.remove(0)),
+        )
+    }
+
+    fn canonical<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ResolveError>> {
+        let found = match self.find(name, "A") {
+            Err(ResolveError::NoData) => self.find(name, "MX"),
+            other => other,
+        };
+        ready(found.map(|_| name.to_ascii_lowercase()))
+    }
+
+    fn records<'a>(
+        &'a self,
+        name: &'a str,
+        kind: RecordKind,
+    ) -> BoxFuture<'a, Result<Vec<BString>, ResolveError>> {
+        let kind = if kind == RecordKind::Mx { "MX" } else { "A" };
+        ready(
+            self.find(name, kind)
+                .map(|found| found.into_iter().map(BString::from).collect()),
+        )
+    }
+}
+
+/// The users of the recorded dialogues.
+struct People;
+
+const PEOPLE: &[(&str, u32, &str)] = &[
+    ("root", 0, "root"),
+    ("alice", 1001, "Alice Example"),
+    ("bob", 1002, "Bob B. Example"),
+    ("carol", 1003, "Carol \"CC\" Example"),
+    ("dave", 1004, "Dave Dave Co"),
+];
+
+fn person(row: &(&str, u32, &str)) -> Arc<User> {
+    Arc::new(User {
+        name: row.0.into(),
+        uid: row.1,
+        gid: row.1,
+        full_name: row.2.into(),
+        home: format!("/home/{}", row.0).into(),
+        shell: "/bin/sh".into(),
+    })
+}
+
+impl Users for People {
+    fn user(&self, name: &[u8]) -> Result<Option<Arc<User>>, UsersError> {
+        Ok(PEOPLE.iter().find(|p| p.0.as_bytes() == name).map(person))
+    }
+
+    fn user_by_id(&self, uid: u32) -> Result<Option<Arc<User>>, UsersError> {
+        Ok(PEOPLE.iter().find(|p| p.1 == uid).map(person))
+    }
+
+    fn group(&self, _: &[u8]) -> Result<Option<u32>, UsersError> {
+        Ok(None)
+    }
+}
+
+impl Files for People {
+    fn open(&self, path: &Path) -> io::Result<std::fs::File> {
+        std::fs::File::open(path)
+    }
+}
+
+/// A log that is kept.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Log for Lines {
+    fn level(&self) -> u8 {
+        9
+    }
+
+    fn line(&self, priority: Priority, line: &[u8]) {
+        let line = format!("<{}>{}", 16 + priority as u8, line.escape_ascii());
+        let line = line
+            .replace("\\\\", "\\")
+            .replace("\\\"", "\"")
+            .replace("\\'", "'");
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+/// Keeps what was accepted, and leaves it to the queue.
+#[derive(Default)]
+struct Kept {
+    messages: Mutex<Vec<String>>,
+    runs: Mutex<Vec<String>>,
+}
+
+impl Intake for Kept {
+    fn deliver(&self, claim: Claim, _: Option<u8>) {
+        self.messages.lock().unwrap().push(show(&claim));
+    }
+
+    fn run_queue(&self, selector: Selector) {
+        self.runs.lock().unwrap().push(format!("{selector:?}"));
+    }
+
+    fn lists(&self) -> &dyn ListFiles {
+        self
+    }
+}
+
+impl ListFiles for Kept {
+    fn forward<'a>(
+        &'a self,
+        _: &'a User,
+        _: Vec<std::path::PathBuf>,
+    ) -> BoxFuture<'a, Result<Option<ListFile>, ListError>> {
+        ready(Ok(None))
+    }
+
+    fn include<'a>(
+        &'a self,
+        path: &'a Path,
+        _: Option<&'a ControllingUser>,
+    ) -> BoxFuture<'a, Result<ListFile, ListError>> {
+        ready(Err(ListError::Temporary(path.display().to_string())))
+    }
+}
+
+/// A message as a script shows it.
+fn show(claim: &Claim) -> String {
+    let (message, envelope) = (&claim.message, &claim.message.envelope);
+    let mut out = format!(
+        "M: from {}{}\n",
+        envelope.shown_sender(),
+        show_more(envelope)
+    );
+    for recipient in &envelope.recipients {
+        let notify = recipient.notify;
+        let mut flags = String::new();
+        for (on, letter) in [
+            (notify.success, 'S'),
+            (notify.failure, 'F'),
+            (notify.delay, 'D'),
+        ] {
+            if on {
+                flags.push(letter);
+            }
+        }
+        let flags = if notify.given {
+            format!(" notify={flags}")
+        } else {
+            flags
+        };
+        let orcpt = recipient
+            .orcpt
+            .as_ref()
+            .map_or(String::new(), |o| format!(" orcpt={o}"));
+        out.push_str(&format!("M: to {}{flags}{orcpt}\n", recipient.shown()));
+    }
+    for field in message.header.fields() {
+        let flags = if field.flags.is_empty() {
+            String::new()
+        } else {
+            format!("?{}?", field.flags)
+        };
+        let value = field.value.replace(b"\n", b"~");
+        out.push_str(&format!("M: H{flags}{}:{}\n", field.name, value.as_bstr()));
+    }
+    out.push_str(&format!("M: body {} bytes\n", message.body.len()));
+    out
+}
+
+fn show_more(envelope: &Envelope) -> String {
+    let mut out = format!(" size={} priority={}", envelope.size, envelope.priority);
+    if let Some(body) = envelope.body_type {
+        out.push_str(&format!(" body={}", body.as_str()));
+    }
+    if let Some(envid) = &envelope.envid {
+        out.push_str(&format!(" envid={envid}"));
+    }
+    if let Some(ret) = envelope.ret {
+        out.push_str(&format!(" ret={ret:?}"));
+    }
+    for (is_set, word) in [
+        (envelope.has_8bit, "8bit"),
+        (envelope.no_body_return, "no-body"),
+        (envelope.delete_bcc, "delete-bcc"),
+    ] {
+        if is_set {
+            out.push_str(&format!(" {word}"));
+        }
+    }
+    if let Some(why) = &envelope.quarantine {
+        out.push_str(&format!(" quarantine={why}"));
+    }
+    out
+}
+
+/// Reads nothing but the library.
+struct Alone;
+
+impl godwit::m4::Host for Alone {
+    fn read(&mut self, _: &[u8]) -> Result<godwit::m4::Found, godwit::m4::HostError> {
+        Err(godwit::m4::HostError::new("not here"))
+    }
+
+    fn message(&mut self, _: &godwit::m4::Message) {}
+}
+
+/// A site, its queue, its log.
+pub(crate) struct Lab {
+    service: Arc<Service>,
+    log: Arc<Lines>,
+    kept: Arc<Kept>,
+    _folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new(extra: &str) -> Self {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/receive/site");
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().to_str().unwrap();
+        for name in ["access", "mailertable", "virtusertable"] {
+            build(&data.join(name), &folder.path().join(name), b'\t');
+        }
+        build(&data.join("aliases"), &folder.path().join("aliases"), b':');
+        let source = std::fs::read_to_string(data.join("site.mc")).unwrap();
+        let source = source.replace("@DIR@", dir).replace("@EXTRA@", extra);
+        let compiled = compile(
+            &Request {
+                name: "site.mc",
+                text: source.as_bytes(),
+                templates: Templates::BuiltIn,
+                allow_commands: false,
+            },
+            &mut Alone,
+        );
+        assert!(
+            !compiled.failed(),
+            "{:?} {}",
+            compiled.faults,
+            compiled.said
+        );
+        let (config, faults) = cf::read(&compiled.text, Origins::Lines(&compiled.origins));
+        assert!(faults.iter().all(|f| !f.is_error()), "{faults:?}");
+        let zone = std::fs::read_to_string(data.join("zone")).unwrap();
+        let zone: Arc<dyn Resolver> = Arc::new(Zone::read(&zone));
+        let site = site(config, Arc::clone(&zone));
+        let log = Arc::new(Lines::default());
+        let kept = Arc::new(Kept::default());
+        let service = Service::new(ServiceParts {
+            spool: Arc::new(queue(folder.path(), Arc::clone(&log))),
+            site: Arc::new(site),
+            clock: Arc::new(SystemClock),
+            resolver: zone,
+            log: Arc::clone(&log) as Arc<dyn Log>,
+            intake: Arc::clone(&kept) as Arc<dyn Intake>,
+            daemon: Daemon {
+                name: "MTA".into(),
+                ..Daemon::default()
+            },
+            zone: jiff::tz::TimeZone::UTC,
+        });
+        Self {
+            service,
+            log,
+            kept,
+            _folder: folder,
+        }
+    }
+}
+
+fn site(config: cf::Config, zone: Arc<dyn Resolver>) -> Site {
+    let host = HostIdentity {
+        node: "mail.example.org".into(),
+        full: "mail.example.org".into(),
+        aliases: Vec::new(),
+        addresses: Vec::new(),
+    };
+    let initial = Arc::new(load::initial_macros(&host, "@VERSION@", 1));
+    let (classes, _) = load::classes(&config, &initial, &host, &People);
+    let world = SiteWorld {
+        maps: MapWorld {
+            clock: Arc::new(SystemClock),
+            resolver: zone,
+            users: Arc::new(People),
+            programs: Arc::new(Nothing),
+            dial: Arc::new(Nothing),
+            log: Arc::new(Nothing),
+            entropy: Arc::new(Nothing),
+        },
+        users: Arc::new(People),
+        aliases: None,
+        macros: initial,
+        classes,
+    };
+    let (site, faults) = Site::open(config, world);
+    assert!(faults.iter().all(|f| !f.is_error()), "{faults:?}");
+    site
+}
+
+fn queue(folder: &Path, log: Arc<Lines>) -> Queue {
+    let spool = folder.join("mqueue");
+    std::fs::create_dir(&spool).unwrap();
+    let world = QueueWorld {
+        disk: Arc::new(SystemDisk),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(Chance),
+        log,
+    };
+    Queue::open(QueueSettings::new(spool, "mail.example.org"), world).unwrap()
+}
+
+/// Makes a hash database of a source with keys up to `separator`.
+fn build(source: &Path, target: &Path, separator: u8) {
+    let path = target.with_extension("db");
+    let mut builder = Builder::empty(Kind::Hash, path, false);
+    let text = std::fs::read_to_string(source)
+        .unwrap()
+        .replace("\n\t", " ");
+    for line in text.lines().filter(|l| !l.starts_with('#')) {
+        let Some((key, value)) = line.split_once(char::from(separator)) else {
+            continue;
+        };
+        let key = key.trim().to_ascii_lowercase();
+        let value = value.trim().as_bytes();
+        builder
+            .insert(key.as_bytes(), value, Duplicates::Refuse)
+            .unwrap();
+    }
+    builder.finish(None).unwrap();
+}
+
+/// Hides what differs from run to run.
+fn mask(text: &str) -> String {
+    let now = SystemTime::now();
+    let mut text = text.to_owned();
+    let utc = jiff::tz::TimeZone::UTC;
+    for back in 0..120 {
+        let time = now - Duration::from_secs(back);
+        text = text.replace(&date::rfc5322(time, &utc), "@DATE@");
+        text = text.replace(&format!("{}.", date::minutes(time, &utc)), "@MINUTE@.");
+    }
+    let mut ids: HashMap<String, usize> = HashMap::new();
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        out.push_str(&rest[..at]);
+        let word = &rest[at..];
+        let end = word
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(word.len());
+        let (word, after) = word.split_at(end);
+        if is_id(word) {
+            let count = ids.len() + 1;
+            let number = *ids.entry(word.to_owned()).or_insert(count);
+            out.push_str(&format!("@ID{number}@"));
+        } else {
+            out.push_str(word);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_id(word: &str) -> bool {
+    word.len() >= 14
+        && word.len() <= 16
+        && word.as_bytes()[..8].iter().all(u8::is_ascii_alphanumeric)
+        && word.as_bytes()[8..].iter().all(u8::is_ascii_digit)
+        && word.as_bytes()[..8].iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Plays one session and gives the dialogue as it went.
+async fn dialogue(lab: &Lab, script: &str) -> String {
+    let from: IpAddr = script
+        .lines()
+        .find_map(|l| l.strip_prefix("from: "))
+        .unwrap_or("127.0.0.1")
+        .parse()
+        .unwrap();
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let connection = Connection::tcp(SocketAddr::new(from, 4711), None);
+    let serving = tokio::spawn(Arc::clone(&lab.service).serve(server, connection));
+    let (mut reading, mut writing) = tokio::io::split(client);
+    let mut out = String::new();
+    receive(&mut reading, &mut out).await;
+    let lines: Vec<&str> = script
+        .lines()
+        .filter(|l| l.starts_with("C:") || l.starts_with("from:"))
+        .collect();
+    let mut pending = Vec::new();
+    let all: Vec<&str> = script.lines().collect();
+    for (number, line) in all.iter().enumerate() {
+        if line.starts_with("from: ") {
+            out.insert_str(0, &format!("{line}\n"));
+        }
+        let Some(text) = line.strip_prefix("C: ").or((*line == "C:").then_some("")) else {
+            continue;
+        };
+        out.push_str(&format!("{}\n", line));
+        pending.extend(super::smtp_server::unescape(text));
+        pending.extend_from_slice(b"\r\n");
+        if all
+            .get(number + 1)
+            .is_some_and(|next| next.starts_with("C:"))
+        {
+            continue;
+        }
+        writing
+            .write_all(&std::mem::take(&mut pending))
+            .await
+            .unwrap();
+        receive(&mut reading, &mut out).await;
+    }
+    drop(lines);
+    writing.shutdown().await.unwrap();
+    drop((reading, writing));
+    serving.await.unwrap();
+    for line in lab.log.0.lock().unwrap().drain(..) {
+        out.push_str(&format!("L: {line}\n"));
+    }
+    for message in lab.kept.messages.lock().unwrap().drain(..) {
+        out.push_str(&message);
+    }
+    mask(&out)
+}
+
+/// Takes replies until the server waits.
+async fn receive(reading: &mut (impl AsyncReadExt + Unpin), out: &mut String) {
+    let mut bytes = Vec::new();
+    loop {
+        let mut space = [0; 4096];
+        let time = Duration::from_secs(20);
+        let got = tokio::time::timeout(time, reading.read(&mut space)).await;
+        let Ok(Ok(count)) = got else {
+            out.push_str("S: (nothing)\n");
+            return;
+        };
+        bytes.extend_from_slice(&space[..count]);
+        let is_whole = bytes.ends_with(b"\r\n")
+            && bytes
+                .lines()
+                .last()
+                .is_some_and(|l| l.get(3) == Some(&b' '));
+        if count == 0 || is_whole {
+            // Whatever else is on its way comes with the same breath.
+            let more = tokio::time::timeout(Duration::from_millis(1), reading.read(&mut space));
+            if count > 0
+                && let Ok(Ok(more)) = more.await
+                && more > 0
+            {
+                bytes.extend_from_slice(&space[..more]);
+                continue;
+            }
+            break;
+        }
+    }
+    for line in bytes.lines() {
+        out.push_str(&format!("S: {}\n", line.as_bstr()));
+    }
+}
+
+async fn play(file: &Path) {
+    let script = std::fs::read_to_string(file).unwrap();
+    let mut parts = script.split("=== ");
+    let extra: Vec<&str> = parts
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|l| l.strip_prefix("! "))
+        .collect();
+    let lab = Lab::new(&extra.join("\n"));
+    let mut got = script.split("=== ").next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (title, rest) = part.split_once('\n').unwrap_or((part, ""));
+        let played = dialogue(&lab, rest).await;
+        got.push_str(&format!("=== {title}\n{played}\n"));
+    }
+    let got = format!("{}\n", got.trim_end());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(file, &got).unwrap();
+        return;
+    }
+    similar(&got, &script, file);
+}
+
+fn similar(got: &str, want: &str, file: &Path) {
+    for (number, (got, want)) in got.lines().zip(want.lines()).enumerate() {
+        assert_eq!(got, want, "{}:{}", file.display(), number + 1);
+    }
+    assert_eq!(
+        got.lines().count(),
+        want.lines().count(),
+        "{}",
+        file.display()
+    );
+}
+
+#[tokio::test]
+async fn dialogues() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/receive");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "txt"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        play(&file).await;
+    }
+}
