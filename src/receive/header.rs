@@ -9,6 +9,7 @@ use super::transaction::{Transaction, one_line};
 use crate::cf::{HeaderAction, HeaderCondition, HeaderDef, Opt};
 use crate::message::{Field, Header, date};
 use crate::rewrite::expand;
+use crate::route::rewriting::crack;
 
 /// A header as it will be kept, and what it says.
 pub(super) struct Repaired {
@@ -49,7 +50,7 @@ pub(super) fn repair(service: &Service, header: Header, transaction: &mut Transa
         .any(|f| f.name.to_ascii_lowercase().starts_with(b"resent-"));
     let mut fields: Vec<Field> = Vec::with_capacity(given.fields().len() + 8);
     for line in &service.site.config.headers {
-        if let Some(field) = added(line, &given, is_resent, transaction) {
+        if let Some(field) = added(line, &given, is_resent, transaction, &service.must_quote) {
             fields.push(field);
         }
     }
@@ -84,7 +85,10 @@ fn set_macros(service: &Service, header: &Header, transaction: &mut Transaction)
     let created = transaction.envelope.created;
     let zone = &service.zone;
     let now = date::rfc5322(created, zone);
-    let origin = header.get("Date").map(|f| one_line(f.text()));
+    let origin = header
+        .get("Date")
+        .filter(|f| date::parse(f.text()).is_some())
+        .map(|f| one_line(f.text()));
     let name = full_name(service, header, transaction);
     let macros = &mut transaction.macros;
     macros.set(b"a", origin.unwrap_or_else(|| now.clone().into()));
@@ -163,6 +167,7 @@ fn added(
     given: &Header,
     is_resent: bool,
     transaction: &Transaction,
+    must_quote: &[u8],
 ) -> Option<Field> {
     let HeaderAction::Template(template) = &line.action else {
         return None;
@@ -198,9 +203,14 @@ fn added(
     if is_from && transaction.envelope.sender.is_empty() {
         return None;
     }
-    let value = expand(template.trim_start(), &transaction.macros);
+    let mut value = expand(template.trim_start(), &transaction.macros);
     if value.trim().is_empty() {
         return None;
+    }
+    if is_from {
+        // The full name may need quotes.
+        let cracked = crack(&value, must_quote);
+        value = cracked.around(cracked.address);
     }
     Some(Field {
         name: line.name.clone(),

@@ -122,7 +122,10 @@ impl Session {
         if !transaction.envelope.sender.is_empty() {
             match site.resolve(address, &mut transaction.macros).await {
                 Resolution::Refused(reply) => return about(address, &reply),
-                Resolution::Mailer(target) => transaction.sender = Some(target),
+                Resolution::Mailer(target) => match unprintable(&target) {
+                    Some(reply) => return reply,
+                    None => transaction.sender = Some(target),
+                },
                 Resolution::Later(_) | Resolution::Discard => {}
             }
         }
@@ -197,7 +200,10 @@ impl Session {
     ) -> Result<Reply, Reply> {
         let site = Arc::clone(&self.service.site);
         let (target, is_later) = match site.resolve(address, &mut transaction.macros).await {
-            Resolution::Mailer(target) => (Some(target), false),
+            Resolution::Mailer(target) => match unprintable(&target) {
+                Some(reply) => return Err(self.user_error(transaction, reply)),
+                None => (Some(target), false),
+            },
             Resolution::Later(_) => (None, true),
             Resolution::Discard => (None, false),
             Resolution::Refused(reply) => {
@@ -441,6 +447,16 @@ fn set_mail_parameters(transaction: &mut Transaction, parameters: MailParameters
         let seconds = u64::try_from(by.seconds).unwrap_or(0);
         (Duration::from_secs(seconds), by.returns)
     });
+}
+
+/// An address with control characters is none.
+fn unprintable(target: &Target) -> Option<Reply> {
+    let part = [&target.user, &target.host]
+        .into_iter()
+        .find(|part| part.iter().any(u8::is_ascii_control))?;
+    let shown = one_line(part);
+    let text = format!("Syntax error in mailbox address \"{shown}\" (non-printable character)");
+    Some(Reply::with(501, (5, 1, 3), text))
 }
 
 fn add_recipient(

@@ -79,6 +79,8 @@ pub struct Service {
     pub(super) macros: Arc<MacroTable>,
     pub(super) limits: Limits,
     pub(super) privacy: Privacy,
+    /// What makes a full name need quotes (MustQuoteChars).
+    pub(super) must_quote: BString,
 }
 
 /// Limits and times that the configuration sets for incoming mail.
@@ -128,6 +130,7 @@ impl Service {
                 no_body_return: has("nobodyreturn"),
                 no_receipts: has("noreceipts"),
             },
+            must_quote: must_quote(config),
             macros: Arc::new(daemon_macros(&parts.site, &parts.daemon)),
             smtp: Arc::new(smtp),
             site: parts.site,
@@ -262,4 +265,9 @@ fn spaced(modifiers: &BStr) -> BString {
         })
         .collect();
     bstr::join(" ", words).into()
+}
+
+fn must_quote(config: &Config) -> BString {
+    let option = config.options.text(Opt::MustQuoteChars);
+    bstr::concat([b"@,;:\\()[]".as_slice(), option]).into()
 }

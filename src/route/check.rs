@@ -54,12 +54,15 @@ impl Site {
         if scanned.failed() {
             return Verdict::Accept;
         }
-        match self.run(&mut machine, Some(id), macros).await {
-            Status::TempFail => {
+        let status = self.run(&mut machine, Some(id), macros).await;
+        // sendmail: what the rules say of a map that failed counts more than
+        // the failure.
+        match verdict(&machine) {
+            Verdict::Accept if status == Status::TempFail => {
                 let text = "Temporary system failure. Please try again later.";
                 Verdict::Reject(Reply::with(451, (4, 3, 0), text))
             }
-            _ => verdict(&machine),
+            verdict => verdict,
         }
     }
 }
@@ -91,21 +94,27 @@ fn verdict(machine: &Machine<'_>) -> Verdict {
 /// code or a word of `sysexits.h`; TEXT may begin with an SMTP code, and with
 /// an enhanced code after it. Without an SMTP code it is 553.
 pub(crate) fn error_reply(status: &[u8], text: &[u8]) -> Reply {
-    let status = Enhanced::parse_prefix(status)
-        .map(|(enhanced, _)| enhanced)
-        .or_else(|| sysexit_status(status));
+    let number = Enhanced::parse_prefix(status).map(|(enhanced, _)| enhanced);
+    let status = number.or_else(|| sysexit_status(status));
+    // sendmail: beside a code in the text, a word says nothing: 550 5.0.0.
+    let beside_code = |code: u16| {
+        let class = if code < 500 { 4 } else { 5 };
+        number.or(status.map(|_| Enhanced::new(class, 0, 0)))
+    };
     match Reply::parse(text.trim()) {
-        Some(reply) if reply.code() >= 400 => match reply.enhanced().or(status) {
-            None => reply,
-            Some(enhanced) => {
-                let enhanced = in_class(enhanced, reply.code());
-                Reply::new(
-                    reply.code(),
-                    Some(enhanced),
-                    bstr::join("\n", reply.lines()),
-                )
+        Some(reply) if reply.code() >= 400 => {
+            match reply.enhanced().or(beside_code(reply.code())) {
+                None => reply,
+                Some(enhanced) => {
+                    let enhanced = in_class(enhanced, reply.code());
+                    Reply::new(
+                        reply.code(),
+                        Some(enhanced),
+                        bstr::join("\n", reply.lines()),
+                    )
+                }
             }
-        },
+        }
         _ => {
             let temporary = status.is_some_and(|s| s.class() == 4);
             let code = if temporary { 451 } else { 553 };
@@ -157,7 +166,7 @@ mod tests {
             "451 Domain does not resolve",
             "451 4.1.8 Domain does not resolve",
         );
-        check("nouser", "550 No such user", "550 5.1.1 No such user");
+        check("nouser", "550 No such user", "550 5.0.0 No such user");
         check("", "User unknown", "553 5.3.0 User unknown");
         check("tempfail", "later", "451 4.0.0 later");
         check("4.7.1", "550 no", "550 5.7.1 no");

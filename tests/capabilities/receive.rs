@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! from: 127.0.0.5                     the client's address
-//! C: EHLO c                           sent; escapes as in smtp_server
+//! C: EHLO c                           sent; escapes as in smtp_server; if no
+//!                                     answer follows, the client goes away
 //! S: 250 ...                          what comes back
 //! L: <22>...                          the log after the session
 //! M: ...                              messages accepted: envelope and header
@@ -31,7 +32,7 @@ use godwit::map::{Builder, Kind, MapWorld};
 use godwit::mc::{Request, Templates, compile};
 use godwit::message::date;
 use godwit::os::{Chance, SystemClock, SystemDisk};
-use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector, Spool};
+use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector};
 use godwit::receive::{Connection, Daemon, Intake, Service, ServiceParts};
 use godwit::route::{Site, SiteWorld, load};
 use godwit::world::{
@@ -379,6 +380,7 @@ fn site(config: cf::Config, zone: Arc<dyn Resolver>) -> Site {
     let (classes, _) = load::classes(&config, &initial, &host, &People);
     let world = SiteWorld {
         maps: MapWorld {
+            files: Arc::new(People),
             clock: Arc::new(SystemClock),
             resolver: zone,
             users: Arc::new(People),
@@ -412,7 +414,7 @@ fn queue(folder: &Path, log: Arc<Lines>) -> Queue {
 /// Makes a hash database of a source with keys up to `separator`.
 fn build(source: &Path, target: &Path, separator: u8) {
     let path = target.with_extension("db");
-    let mut builder = Builder::empty(Kind::Hash, path, false);
+    let mut builder = Builder::empty(Kind::Hash, &path, false, None).unwrap();
     let text = std::fs::read_to_string(source)
         .unwrap()
         .replace("\n\t", " ");
@@ -426,7 +428,7 @@ fn build(source: &Path, target: &Path, separator: u8) {
             .insert(key.as_bytes(), value, Duplicates::Refuse)
             .unwrap();
     }
-    builder.finish(None).unwrap();
+    builder.finish().unwrap();
 }
 
 /// Hides what differs from run to run.
@@ -484,10 +486,6 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
     let (mut reading, mut writing) = tokio::io::split(client);
     let mut out = String::new();
     receive(&mut reading, &mut out).await;
-    let lines: Vec<&str> = script
-        .lines()
-        .filter(|l| l.starts_with("C:") || l.starts_with("from:"))
-        .collect();
     let mut pending = Vec::new();
     let all: Vec<&str> = script.lines().collect();
     for (number, line) in all.iter().enumerate() {
@@ -510,9 +508,14 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
             .write_all(&std::mem::take(&mut pending))
             .await
             .unwrap();
-        receive(&mut reading, &mut out).await;
+        // Without an answer in the script the client goes away at once.
+        if all
+            .get(number + 1)
+            .is_some_and(|next| next.starts_with("S:"))
+        {
+            receive(&mut reading, &mut out).await;
+        }
     }
-    drop(lines);
     writing.shutdown().await.unwrap();
     drop((reading, writing));
     serving.await.unwrap();
@@ -540,7 +543,7 @@ async fn receive(reading: &mut (impl AsyncReadExt + Unpin), out: &mut String) {
         let is_whole = bytes.ends_with(b"\r\n")
             && bytes
                 .lines()
-                .last()
+                .next_back()
                 .is_some_and(|l| l.get(3) == Some(&b' '));
         if count == 0 || is_whole {
             // Whatever else is on its way comes with the same breath.

@@ -52,6 +52,10 @@ pub(crate) fn unescape(text: &str) -> Vec<u8> {
                 out.push(b'\n');
                 tail
             }
+            (b'\\', [b'\\', tail @ ..]) => {
+                out.push(b'\\');
+                tail
+            }
             (b'\\', [b'x', a, b, tail @ ..]) => {
                 let digits = [*a, *b];
                 let digits = std::str::from_utf8(&digits).unwrap();
