@@ -6,31 +6,38 @@
 //! parent is gone, and so is the engine.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
-use super::configuration::load;
 use super::frame::{Start, ToEngine, ToParent};
-use super::log::DaemonLog;
-use super::run_as::run_as;
-use super::site::{self, Opened, Shared};
+use super::spool::{queue_settings, queue_world};
+use crate::base::Sysexit;
 use crate::base::maillog::Priority;
-use crate::base::{Diagnostic, Sysexit};
-use crate::os::{Channel, SystemUsers, is_root};
+use crate::os::{Channel, SystemClock};
+use crate::queue::{Claim, Queue};
 use crate::route::Site;
-use crate::world::Users;
+use crate::world::{Clock, Resolver};
 
 mod control;
+mod deliveries;
 mod files;
+mod intake;
 mod line;
 mod listening;
+mod runner;
+mod service;
 mod sessions;
+mod world;
 
+use deliveries::Deliveries;
 use files::ParentFiles;
 use line::{Inbox, Line, NoAgent};
 use listening::Listening;
+use runner::Runner;
 use sessions::Sessions;
+use world::World;
 
 /// Runs the engine on the channel it was started with; gives its exit code.
 pub fn engine() -> Sysexit {
@@ -71,8 +78,8 @@ impl Beginning {
             start,
         } = self;
         let world = World::new(&start, files);
-        let site = match world.prepare(&start) {
-            Ok(site) => site,
+        let snapshot = match world.prepare(&start) {
+            Ok(snapshot) => snapshot,
             Err((code, reason)) => {
                 let failed = ToParent::Failed {
                     code: code.code(),
@@ -90,10 +97,10 @@ impl Beginning {
             return Sysexit::OsErr;
         };
         let code = runtime.block_on(async {
-            let Ok((line, inbox)) = Line::open(channel) else {
-                return Sysexit::OsErr;
-            };
-            Engine::new(start, world, line, site).serve(inbox).await
+            match Line::open(channel) {
+                Ok((line, inbox)) => work(start, world, snapshot, line, inbox).await,
+                Err(_) => Sysexit::OsErr,
+            }
         });
         // Blocking lookups that hang must not hold the process.
         runtime.shutdown_background();
@@ -101,69 +108,67 @@ impl Beginning {
     }
 }
 
-/// What the engine keeps of the world over all its configurations.
-struct World {
-    users: Arc<SystemUsers>,
-    files: Arc<ParentFiles>,
-    log: Arc<DaemonLog>,
+/// Waits for leave to open the queue, opens it, and serves.
+async fn work(
+    start: Start,
+    world: World,
+    snapshot: Snapshot,
+    line: Line,
+    mut inbox: Inbox,
+) -> Sysexit {
+    line.say(ToParent::Loaded).await;
+    match inbox.recv().await {
+        Some((ToEngine::Go, _)) => {}
+        _ => return Sysexit::Ok,
+    }
+    let settings = queue_settings(&snapshot.site);
+    let directory = settings.directory.clone();
+    let log = Arc::clone(&world.log);
+    let opened = tokio::task::spawn_blocking(move || Queue::open(settings, queue_world(log)));
+    let queue = match opened
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+    {
+        Ok(queue) => queue,
+        Err(error) => {
+            line.last_word(ToParent::Failed {
+                code: Sysexit::OsFile.code(),
+                reason: format!("{}: {error}", directory.display()).into(),
+            })
+            .await;
+            return Sysexit::OsFile;
+        }
+    };
+    let every = start.queue_interval;
+    let (runner, wishes) = Runner::new();
+    let engine = Arc::new(Engine {
+        start,
+        world,
+        line,
+        snapshot: RwLock::new(snapshot),
+        clock: Arc::new(SystemClock),
+        queue,
+        runner,
+        deliveries: Deliveries::new(),
+        sessions: Arc::default(),
+        stop: watch::Sender::new(false),
+    });
+    engine.deliveries.belong_to(&engine);
+    let running = tokio::spawn(runner::run(Arc::clone(&engine), wishes, every));
+    engine.line.say(ToParent::Ready).await;
+    engine.serve(inbox).await;
+    let _ = running.await;
+    engine.deliveries.drained().await;
+    let queue = engine.queue.clone();
+    let _ = tokio::task::spawn_blocking(move || queue.close()).await;
+    Sysexit::Ok
 }
 
-impl World {
-    fn new(start: &Start, files: ParentFiles) -> Self {
-        Self {
-            users: Arc::new(SystemUsers::new()),
-            files: Arc::new(files),
-            log: Arc::new(DaemonLog::new(start.log.clone(), &start.tag)),
-        }
-    }
-
-    /// Reads the configuration and becomes the engine's user, in this order
-    /// that the options can name it; from then on this process has no
-    /// privileges. The rest of the site is read without any, so that a reload
-    /// finds what the start found.
-    fn prepare(&self, start: &Start) -> Result<Arc<Site>, (Sysexit, String)> {
-        if is_root() {
-            let loaded = load(&start.source).map_err(|error| {
-                let text = format!("{}: {error}", start.source.file.display());
-                (Sysexit::OsFile, text)
-            })?;
-            let identity = run_as(&loaded.config.options, &*self.users)
-                .map_err(|text| (Sysexit::Config, text))?;
-            identity.become_for_good(true, &[]).map_err(|error| {
-                (
-                    Sysexit::NoPerm,
-                    format!("become {}: {error}", identity.name),
-                )
-            })?;
-        }
-        let (site, report) = self.open_site(start);
-        site.ok_or((Sysexit::Config, report))
-    }
-
-    /// Reads a configuration and makes it ready. Without a site when it
-    /// cannot be used; the report says why, or what is suspicious.
-    fn open_site(&self, start: &Start) -> (Option<Arc<Site>>, String) {
-        let loaded = match load(&start.source) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                return (None, format!("{}: {error}\n", start.source.file.display()));
-            }
-        };
-        let options = &loaded.config.options;
-        let shared = Shared {
-            users: Arc::clone(&self.users) as Arc<dyn Users>,
-            resolver: site::resolver(options, &start.source.place),
-            log: Arc::clone(&self.log) as _,
-            files: Arc::clone(&self.files) as _,
-        };
-        let Opened { site, faults } = site::open(loaded, &shared);
-        let report: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
-        if faults.iter().any(Diagnostic::is_error) {
-            return (None, report);
-        }
-        self.log.follow(&site.config.options);
-        (Some(Arc::new(site)), report)
-    }
+/// A configuration, ready, with the names as it wants them looked up.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub(super) site: Arc<Site>,
+    pub(super) resolver: Arc<dyn Resolver>,
 }
 
 /// The engine at work.
@@ -172,7 +177,11 @@ pub(super) struct Engine {
     world: World,
     line: Line,
     /// The configuration that new sessions and deliveries begin with.
-    site: RwLock<Arc<Site>>,
+    snapshot: RwLock<Snapshot>,
+    clock: Arc<dyn Clock>,
+    queue: Queue,
+    runner: Runner,
+    deliveries: Deliveries,
     sessions: Arc<Sessions>,
     stop: watch::Sender<bool>,
 }
@@ -186,20 +195,16 @@ pub(super) struct Reload {
 }
 
 impl Engine {
-    fn new(start: Start, world: World, line: Line, site: Arc<Site>) -> Arc<Self> {
-        Arc::new(Self {
-            start,
-            world,
-            line,
-            site: RwLock::new(site),
-            sessions: Arc::default(),
-            stop: watch::Sender::new(false),
-        })
+    /// The configuration of this moment.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let snapshot = self.snapshot.read();
+        snapshot.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The configuration of this moment.
+    /// The same, without the names.
     pub(super) fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+        let snapshot = self.snapshot.read();
+        Arc::clone(&snapshot.unwrap_or_else(PoisonError::into_inner).site)
     }
 
     /// Reads the configuration aside; a good one takes the place of the old,
@@ -207,16 +212,19 @@ impl Engine {
     pub(super) async fn reload(self: &Arc<Self>) -> Reload {
         let engine = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || engine.world.open_site(&engine.start));
-        let (site, report) = match read.await {
+        let (snapshot, report) = match read.await {
             Ok(read) => read,
             Err(error) => (None, format!("{error}\n")),
         };
         for line in report.lines() {
             self.world.log.say(Priority::Error, line);
         }
-        let good = site.is_some();
-        if let Some(site) = site {
-            *self.site.write().unwrap_or_else(PoisonError::into_inner) = site;
+        let good = snapshot.is_some();
+        if let Some(snapshot) = snapshot {
+            *self
+                .snapshot
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = snapshot;
             self.world.users.clear();
             self.line.say(ToParent::Reloaded).await;
             self.say(Priority::Info, "configuration reloaded");
@@ -234,48 +242,62 @@ impl Engine {
         self.world.log.say(priority, text);
     }
 
-    async fn serve(self: Arc<Self>, mut inbox: Inbox) -> Sysexit {
-        self.line.say(ToParent::Loaded).await;
-        let mut listening = Listening::new(Arc::clone(&self));
+    /// Delivers what is claimed.
+    pub(super) async fn deliver(&self, claim: Claim) {
+        // The claim ends, and the message waits for the next queue run.
+        drop(claim);
+    }
+
+    /// Does what the parent says until it says stop, or is gone.
+    async fn serve(self: &Arc<Self>, mut inbox: Inbox) {
+        let mut listening = Listening::new(Arc::clone(self));
         while let Some((frame, mut received)) = inbox.recv().await {
-            let descriptor = received.descriptors.pop();
-            match (frame, descriptor) {
-                (ToEngine::Go, _) => self.line.say(ToParent::Ready).await,
-                (ToEngine::Listener { index, spec }, Some(socket)) => {
-                    if let Err(error) = listening.open(index, &spec, socket) {
-                        self.say(Priority::Error, format!("listener: {error}"));
-                    }
-                }
-                (ToEngine::KeepListeners(kept), _) => listening.keep(&kept),
-                (ToEngine::Control, Some(socket)) => {
-                    if let Err(error) = control::serve(&self, socket) {
-                        self.say(Priority::Error, format!("control socket: {error}"));
-                    }
-                }
-                (ToEngine::Agent { request }, Some(socket)) => {
-                    self.line.answered(request, Ok(socket));
-                }
-                (
-                    ToEngine::NoAgent {
-                        request,
-                        temporary,
-                        reason,
-                    },
-                    _,
-                ) => self
-                    .line
-                    .answered(request, Err(NoAgent { temporary, reason })),
-                (ToEngine::Reload, _) => {
-                    let engine = Arc::clone(&self);
-                    tokio::spawn(async move { engine.reload().await });
-                }
-                (ToEngine::Stop, _) => break,
-                _ => {}
+            if frame == ToEngine::Stop {
+                break;
             }
+            self.obey(frame, received.descriptors.pop(), &mut listening);
         }
         self.stop.send_replace(true);
         listening.drain().await;
         self.sessions.drained().await;
-        Sysexit::Ok
+    }
+
+    fn obey(
+        self: &Arc<Self>,
+        frame: ToEngine,
+        descriptor: Option<OwnedFd>,
+        listening: &mut Listening,
+    ) {
+        match (frame, descriptor) {
+            (ToEngine::Listener { index, spec }, Some(socket)) => {
+                if let Err(error) = listening.open(index, &spec, socket) {
+                    self.say(Priority::Error, format!("listener: {error}"));
+                }
+            }
+            (ToEngine::KeepListeners(kept), _) => listening.keep(&kept),
+            (ToEngine::Control, Some(socket)) => {
+                if let Err(error) = control::serve(self, socket) {
+                    self.say(Priority::Error, format!("control socket: {error}"));
+                }
+            }
+            (ToEngine::Agent { request }, Some(socket)) => self.line.answered(request, Ok(socket)),
+            (
+                ToEngine::NoAgent {
+                    request,
+                    temporary,
+                    reason,
+                },
+                _,
+            ) => self
+                .line
+                .answered(request, Err(NoAgent { temporary, reason })),
+            (ToEngine::Reload, _) => {
+                let engine = Arc::clone(self);
+                tokio::spawn(async move { engine.reload().await });
+            }
+            // A frame without the descriptor that belongs to it, or one that
+            // has its time elsewhere.
+            _ => {}
+        }
     }
 }

@@ -21,6 +21,7 @@ mod parent;
 mod ports;
 mod run_as;
 pub mod site;
+pub mod spool;
 
 pub use configuration::{Loaded, Source, load};
 pub use engine::engine;

@@ -509,15 +509,10 @@ impl Parent {
     }
 }
 
-/// The queue directories, a pattern resolved to its parent.
+/// The queue directories.
 fn queue_directories(loaded: &Loaded) -> Vec<PathBuf> {
     let text = loaded.config.options.text(Opt::QueueDirectory);
-    let path = match text.strip_suffix(b"*") {
-        // `/var/spool/mqueue/q*`: the directory that holds them.
-        Some(prefix) => prefix.rsplit_once_str("/").map_or(prefix, |(dir, _)| dir),
-        None => text,
-    };
-    vec![path.to_path_lossy().into_owned()]
+    vec![super::spool::queue_directory(text)]
 }
 
 /// The directories above those of a private instance; on the system they are

@@ -178,3 +178,9 @@ impl Disk for SystemDisk {
         Ok(statistics.blocks_available() * statistics.fragment_size())
     }
 }
+
+/// Bytes of one block, in which MinFreeBlocks counts, on the file system of
+/// `path`; the usual 4096 when it cannot be asked.
+pub fn block_bytes(path: &std::path::Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(4096, |stat| stat.f_frsize)
+}

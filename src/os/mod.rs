@@ -25,7 +25,7 @@ pub use bind::{Bound, bind_inet, bind_local, take_over};
 pub use channel::{AsyncChannel, Channel, Received, peer_of};
 pub use clock::{Chance, SystemClock};
 pub use dial::SystemDial;
-pub use disk::SystemDisk;
+pub use disk::{SystemDisk, block_bytes};
 pub use files::SystemFiles;
 pub use identity::identity;
 pub use log::{LogTarget, MailLog};

@@ -56,6 +56,19 @@ impl Inner {
         claims
     }
 
+    /// Claims one message for a queue run.
+    pub(super) fn claim_one(
+        self: &Arc<Self>,
+        id: QueueId,
+        now: SystemTime,
+        selector: &Selector,
+    ) -> Option<Claim> {
+        if !selector.wants_id(id) || !self.may_take(id, selector) {
+            return None;
+        }
+        self.take(id, now, selector)
+    }
+
     /// Claims one message, unless it is held or on the other side of
     /// quarantine.
     fn may_take(&self, id: QueueId, selector: &Selector) -> bool {

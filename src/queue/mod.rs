@@ -70,7 +70,7 @@ pub struct Message {
 
 /// Takes a body while it comes in, in memory at first, in a file when it
 /// grows.
-pub trait BodyWriter: Send {
+pub trait BodyWriter: Send + Sync {
     /// Appends bytes (LF line ends, no dot stuffing).
     ///
     /// # Errors

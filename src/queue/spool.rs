@@ -203,6 +203,20 @@ impl Queue {
         self.inner.changed.notified().await;
     }
 
+    /// Every message there is, oldest first, whoever works on it.
+    pub fn ids(&self) -> Vec<QueueId> {
+        let mut ids = self.inner.state().ids();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Takes one message for a queue run, whenever it is due, unless somebody
+    /// works on it, the selector does not want it, or it was tried a moment
+    /// ago (MinQueueAge, which `even_if_not_due` overrules).
+    pub fn claim(&self, id: QueueId, now: SystemTime, selector: &Selector) -> Option<Claim> {
+        self.inner.claim_one(id, now, selector)
+    }
+
     /// How many messages there are.
     pub fn len(&self) -> usize {
         self.inner.state().len()

@@ -29,7 +29,7 @@ type Answer = Result<OwnedFd, NoAgent>;
 /// What the engine says to the parent. Cloning shares.
 #[derive(Clone)]
 pub(super) struct Line {
-    outbox: mpsc::Sender<ToParent>,
+    outbox: mpsc::Sender<(ToParent, Option<oneshot::Sender<()>>)>,
     questions: Arc<Mutex<HashMap<u64, oneshot::Sender<Answer>>>>,
     next: Arc<AtomicU64>,
 }
@@ -43,7 +43,8 @@ impl Line {
     pub(super) fn open(channel: Channel) -> io::Result<(Self, Inbox)> {
         let channel = Arc::new(channel.into_async()?);
         let (incoming, inbox) = mpsc::channel(WAITING_MAX);
-        let (outbox, mut outgoing) = mpsc::channel::<ToParent>(WAITING_MAX);
+        let (outbox, mut outgoing) =
+            mpsc::channel::<(ToParent, Option<oneshot::Sender<()>>)>(WAITING_MAX);
         let reading = Arc::clone(&channel);
         tokio::spawn(async move {
             while let Ok(Some(received)) = reading.receive().await {
@@ -58,9 +59,12 @@ impl Line {
             }
         });
         tokio::spawn(async move {
-            while let Some(frame) = outgoing.recv().await {
+            while let Some((frame, sent)) = outgoing.recv().await {
                 if channel.send(&frame.encode()).await.is_err() {
                     return;
+                }
+                if let Some(sent) = sent {
+                    let _ = sent.send(());
                 }
             }
         });
@@ -74,7 +78,15 @@ impl Line {
 
     /// Says something; a parent that is gone is noticed by the inbox.
     pub(super) async fn say(&self, frame: ToParent) {
-        let _ = self.outbox.send(frame).await;
+        let _ = self.outbox.send((frame, None)).await;
+    }
+
+    /// Says something, and waits until it is on its way.
+    pub(super) async fn last_word(&self, frame: ToParent) {
+        let (sender, sent) = oneshot::channel();
+        if self.outbox.send((frame, Some(sender))).await.is_ok() {
+            let _ = sent.await;
+        }
     }
 
     /// Asks for an agent of a user.

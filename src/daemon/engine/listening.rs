@@ -16,11 +16,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Engine;
+use super::service::Services;
 use super::sessions::{Pace, Session};
 use crate::base::Reply;
 use crate::base::maillog::Priority;
 use crate::cf::Opt;
 use crate::daemon::ports::{Family, Port};
+use crate::receive::{Connection, Origin, Service};
 
 /// A pause after the system could not give a connection: it lacks
 /// descriptors or memory, and asking at once would only burn time.
@@ -54,6 +56,7 @@ impl Listening {
         let listener = Listener {
             socket: TcpListener::from_std(listener)?,
             engine: Arc::clone(&self.engine),
+            services: Arc::new(Services::new(&port)),
             port,
             count: Arc::default(),
         };
@@ -89,6 +92,7 @@ struct Listener {
     socket: TcpListener,
     engine: Arc<Engine>,
     port: Port,
+    services: Arc<Services>,
     count: Arc<AtomicUsize>,
 }
 
@@ -128,7 +132,8 @@ impl Listener {
         let sessions = &self.engine.sessions;
         match sessions.begin(max, &self.count, listener_max) {
             Some(session) => {
-                tokio::spawn(serve(Arc::clone(&self.engine), session, stream, peer));
+                let service = self.services.now(&self.engine);
+                tokio::spawn(serve(service, session, stream, peer));
             }
             None => {
                 let text = format!(
@@ -155,4 +160,13 @@ async fn refuse(mut stream: TcpStream, host: Vec<u8>) {
     let _ = tokio::time::timeout(REFUSAL_PATIENCE, stream.write_all(&line)).await;
 }
 
-async fn serve(_engine: Arc<Engine>, _session: Session, _stream: TcpStream, _peer: SocketAddr) {}
+async fn serve(service: Arc<Service>, session: Session, stream: TcpStream, peer: SocketAddr) {
+    let connection = Connection {
+        origin: Origin::Tcp(peer),
+        local: stream.local_addr().ok(),
+    };
+    // Replies are written whole; waiting to fill a segment only costs time.
+    let _ = stream.set_nodelay(true);
+    service.serve(stream, connection).await;
+    drop(session);
+}

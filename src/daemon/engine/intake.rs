@@ -1,0 +1,63 @@
+//! What becomes of mail that sessions have accepted.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Engine;
+use super::runner::Wish;
+use crate::daemon::spool::delivery_mode;
+use crate::envelope::{ControllingUser, ListError, ListFile, ListFiles};
+use crate::queue::{Claim, Selector};
+use crate::receive::Intake;
+use crate::world::{BoxFuture, User};
+
+impl Intake for Engine {
+    fn deliver(&self, claim: Claim, mode: Option<u8>) {
+        let mode = mode.unwrap_or_else(|| delivery_mode(&self.site().config.options));
+        // Queued and deferred mail waits for the next queue run; the claim
+        // ends here, and the queue has the message.
+        if matches!(mode.to_ascii_lowercase(), b'q' | b'd') {
+            return;
+        }
+        self.deliveries.begin(claim);
+    }
+
+    fn run_queue(&self, selector: Selector) {
+        self.runner.wish(Wish::of(selector));
+    }
+
+    fn lists(&self) -> &dyn ListFiles {
+        &NoLists
+    }
+}
+
+/// Lists are read by agents; EXPN of one is answered with a temporary error
+/// until sessions can ask them.
+struct NoLists;
+
+impl ListFiles for NoLists {
+    fn forward<'a>(
+        &'a self,
+        _user: &'a User,
+        _candidates: Vec<PathBuf>,
+    ) -> BoxFuture<'a, Result<Option<ListFile>, ListError>> {
+        Box::pin(std::future::ready(Err(not_here())))
+    }
+
+    fn include<'a>(
+        &'a self,
+        _path: &'a Path,
+        _reader: Option<&'a ControllingUser>,
+    ) -> BoxFuture<'a, Result<ListFile, ListError>> {
+        Box::pin(std::future::ready(Err(not_here())))
+    }
+}
+
+fn not_here() -> ListError {
+    ListError::Temporary("lists cannot be read here".to_owned())
+}
+
+/// The engine as sessions know it.
+pub(super) fn of(engine: &Arc<Engine>) -> Arc<dyn Intake> {
+    Arc::clone(engine) as Arc<dyn Intake>
+}

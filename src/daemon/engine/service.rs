@@ -1,0 +1,62 @@
+//! One listener's view of the configuration, made anew when that changes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bstr::BString;
+use jiff::tz::TimeZone;
+
+use super::{Engine, intake};
+use crate::daemon::ports::{Family, Port};
+use crate::receive::{Daemon, Service, ServiceParts};
+use crate::route::Site;
+
+/// The service of one listener.
+pub(super) struct Services {
+    daemon: Daemon,
+    made: Mutex<Option<(Arc<Site>, Arc<Service>)>>,
+}
+
+impl Services {
+    /// For the listener that `port` describes.
+    pub(super) fn new(port: &Port) -> Self {
+        let family = match port.family {
+            Family::Inet => "inet",
+            Family::Inet6 => "inet6",
+            Family::Local => "local",
+        };
+        Self {
+            daemon: Daemon {
+                name: port.name.clone(),
+                modifiers: port.modifiers.clone(),
+                address: port.address.clone(),
+                family: family.into(),
+                port: BString::from(port.port.as_slice()),
+                delivery_mode: port.delivery_mode,
+            },
+            made: Mutex::new(None),
+        }
+    }
+
+    /// The service under the configuration of this moment.
+    pub(super) fn now(&self, engine: &Arc<Engine>) -> Arc<Service> {
+        let snapshot = engine.snapshot();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((site, service)) = &*made
+            && Arc::ptr_eq(site, &snapshot.site)
+        {
+            return Arc::clone(service);
+        }
+        let service = Service::new(ServiceParts {
+            site: Arc::clone(&snapshot.site),
+            spool: Arc::new(engine.queue.clone()),
+            clock: Arc::clone(&engine.clock),
+            resolver: Arc::clone(&snapshot.resolver),
+            log: Arc::clone(&engine.world.log) as _,
+            intake: intake::of(engine),
+            daemon: self.daemon.clone(),
+            zone: TimeZone::system(),
+        });
+        *made = Some((Arc::clone(&snapshot.site), Arc::clone(&service)));
+        service
+    }
+}

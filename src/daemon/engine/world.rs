@@ -1,0 +1,80 @@
+//! What the engine keeps of the world, and how it reads a configuration in it.
+
+use std::sync::Arc;
+
+use super::Snapshot;
+use super::files::ParentFiles;
+use crate::base::{Diagnostic, Sysexit};
+use crate::daemon::configuration::load;
+use crate::daemon::frame::Start;
+use crate::daemon::log::DaemonLog;
+use crate::daemon::run_as::run_as;
+use crate::daemon::site::{self, Opened, Shared};
+use crate::os::{SystemUsers, is_root};
+use crate::world::Users;
+
+/// What the engine keeps of the world over all its configurations.
+pub(super) struct World {
+    pub(super) users: Arc<SystemUsers>,
+    files: Arc<ParentFiles>,
+    pub(super) log: Arc<DaemonLog>,
+}
+
+impl World {
+    pub(super) fn new(start: &Start, files: ParentFiles) -> Self {
+        Self {
+            users: Arc::new(SystemUsers::new()),
+            files: Arc::new(files),
+            log: Arc::new(DaemonLog::new(start.log.clone(), &start.tag)),
+        }
+    }
+
+    /// Reads the configuration and becomes the engine's user, in this order
+    /// that the options can name it; from then on this process has no
+    /// privileges. The rest of the site is read without any, so that a reload
+    /// finds what the start found.
+    pub(super) fn prepare(&self, start: &Start) -> Result<Snapshot, (Sysexit, String)> {
+        if is_root() {
+            let loaded = load(&start.source).map_err(|error| {
+                let text = format!("{}: {error}", start.source.file.display());
+                (Sysexit::OsFile, text)
+            })?;
+            let identity = run_as(&loaded.config.options, &*self.users)
+                .map_err(|text| (Sysexit::Config, text))?;
+            identity.become_for_good(true, &[]).map_err(|error| {
+                (
+                    Sysexit::NoPerm,
+                    format!("become {}: {error}", identity.name),
+                )
+            })?;
+        }
+        let (site, report) = self.open_site(start);
+        site.ok_or((Sysexit::Config, report))
+    }
+
+    /// Reads a configuration and makes it ready. Without a site when it
+    /// cannot be used; the report says why, or what is suspicious.
+    pub(super) fn open_site(&self, start: &Start) -> (Option<Snapshot>, String) {
+        let loaded = match load(&start.source) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                return (None, format!("{}: {error}\n", start.source.file.display()));
+            }
+        };
+        let resolver = site::resolver(&loaded.config.options, &start.source.place);
+        let shared = Shared {
+            users: Arc::clone(&self.users) as Arc<dyn Users>,
+            resolver: Arc::clone(&resolver),
+            log: Arc::clone(&self.log) as _,
+            files: Arc::clone(&self.files) as _,
+        };
+        let Opened { site, faults } = site::open(loaded, &shared);
+        let report: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
+        if faults.iter().any(Diagnostic::is_error) {
+            return (None, report);
+        }
+        self.log.follow(&site.config.options);
+        let site = Arc::new(site);
+        (Some(Snapshot { site, resolver }), report)
+    }
+}
