@@ -126,17 +126,17 @@ fn build_maps(place: &Place, config: &Config) -> Result<(), Failure> {
         let mut database = source.clone().into_os_string();
         database.push(format!(".{extension}"));
         if source.is_file() && is_older(Path::new(&database), &source) {
-            makemap(&class, &source)?;
+            makemap(place, &class, &source)?;
         }
     }
     newaliases(place, config)
 }
 
 /// Runs our own `makemap` on a source.
-fn makemap(class: &str, source: &Path) -> Result<(), Failure> {
+fn makemap(place: &Place, class: &str, source: &Path) -> Result<(), Failure> {
     let input = fs::File::open(source)
         .map_err(|error| (Sysexit::NoInput, format!("{}: {error}", source.display())))?;
-    let status = own_command()
+    let status = own_command(place)
         .arg("makemap")
         .arg(class)
         .arg(source)
@@ -160,16 +160,17 @@ fn newaliases(place: &Place, config: &Config) -> Result<(), Failure> {
     if !stale {
         return Ok(());
     }
-    let mut command = own_command();
-    if let Some(root) = place.root() {
-        command.arg("--root").arg(root);
-    }
+    let mut command = own_command(place);
     let status = command.arg("newaliases").stdin(Stdio::null()).status();
     succeeded(status, "newaliases")
 }
 
-fn own_command() -> Command {
-    Command::new(os::own_program())
+fn own_command(place: &Place) -> Command {
+    let mut command = Command::new(os::own_program());
+    if let Some(root) = place.root() {
+        command.arg("--root").arg(root);
+    }
+    command
 }
 
 fn succeeded(status: std::io::Result<std::process::ExitStatus>, what: &str) -> Result<(), Failure> {

@@ -113,10 +113,10 @@ impl Engine {
                 "stopping\n".to_owned()
             }
             Request::Run(words) => match selector(&words) {
-                Some(selector) if self.runner.wish(Wish::of(selector)) => {
-                    "queue run started\n".to_owned()
-                }
-                Some(_) => "queue runs are waiting already\n".to_owned(),
+                Some(selector) => match self.runner.wish(Wish::of(selector)) {
+                    true => "queue run started\n".to_owned(),
+                    false => "queue runs are waiting already\n".to_owned(),
+                },
                 None => "run: Itext, Rtext, Stext or Qtext, each perhaps after !\n".to_owned(),
             },
         }
