@@ -5,7 +5,6 @@ divert(146)dnl
 #
 # check_other: a line that is no command
 #
-SLocal_check_other
 Scheck_other
 R$*			$: $1 $| $>Local_check_other $1
 R$* $| $#$*		$#$2

@@ -1,5 +1,7 @@
 divert(-1)
 _default_(`PROCMAIL_MAILER_PATH', `/usr/local/bin/procmail')
 define(`LOCAL_MAILER_PATH', ifelse(defn(`_ARG_'), `', `PROCMAIL_MAILER_PATH', `defn(`_ARG_')'))
-define(`LOCAL_MAILER_ARGS', ifelse(defn(`_ARG2_'), `', ``procmail -Y -a $h -d $u'', `defn(`_ARG2_')'))
+define(`LOCAL_MAILER_ARGS', ifelse(defn(`_ARG2_'), `', ``procmail -a $h -d $u'', `defn(`_ARG2_')'))
 define(`LOCAL_MAILER_FLAGS', ifelse(defn(`_ARG3_'), `', ``SPfhn9'', `defn(`_ARG3_')'))
+define(`LOCAL_MAILER_DSN_DIAGNOSTIC_CODE', `X-Unix')
+undefine(`_LOCAL_LMTP_')

@@ -1,4 +1,4 @@
 divert(-1)
+dnl use_ct_file: users who may speak for others, from a file.
 _default_(`confCT_FILE', `MAIL_SETTINGS_DIR`'trusted-users')
-ifdef(`_ct_file_', `', `define(`_ct_file_', 1)_into_(110)Ft`'confCT_FILE
-_back_()')
+define(`_USE_CT_FILE_', 1)

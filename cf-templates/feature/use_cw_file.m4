@@ -1,3 +1,3 @@
 divert(-1)
-ifdef(`_cw_file_', `', `define(`_cw_file_', 1)_into_(100)Fw`'confCW_FILE
-_back_()')
+dnl use_cw_file: hosts of this site, from a file.
+define(`_USE_CW_FILE_', 1)

@@ -30,7 +30,8 @@ V10/Berkeley
 #
 # hosts for which mail is accepted and delivered here
 Cwlocalhost
-undivert(100)dnl
+ifdef(`_USE_CW_FILE_', `Fw`'confCW_FILE
+')dnl
 ifdef(`confDOMAIN_NAME', `Dj`'confDOMAIN_NAME
 ')dnl
 # pseudo domains, routing characters, and other words the rules know
@@ -98,7 +99,8 @@ ifdef(`_NO_UUCP_', `', `Tuucp
 ')dnl
 ifdef(`confTRUSTED_USERS', `T`'confTRUSTED_USERS
 ')dnl
-undivert(110)dnl
+ifdef(`_USE_CT_FILE_', `Ft`'confCT_FILE
+')dnl
 
 #
 # Header fields

@@ -46,6 +46,9 @@ define(`confMILTER_MACROS_EOM', `{msg_id}')
 define(`_LOCAL_BASE_', `lsDFMAw5:/|@q')
 define(`_SHELL_BASE_', `lsDFMoq')
 
+# What is said when a table cannot be asked.
+define(`_TMPFMSG_', `"451 Temporary system failure. Please try again later."')
+
 # The trace header: who sent it and how sure we are, who we are, by which
 # protocol, under which id, with which TLS, for whom, when.
 define(`confRECEIVED_HEADER', `$?sfrom $s $.$?_($?s$|from $.$_)

@@ -23,7 +23,9 @@ SEnvFromL
 R< @ >			$n
 R@ < @ $* >		$n
 R$+			$: $>AddDomain $1
-R$+			$@ $>MasqEnv $1
+ifdef(`_local_no_masq_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
+', `R$+			$@ $>MasqEnv $1
+')dnl
 
 # Recipients are users: the host is of no interest any more.
 SEnvToL

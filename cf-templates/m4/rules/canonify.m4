@@ -85,16 +85,16 @@ R$* < @ $* .. > $*		$1 < @ $2 . > $3
 R$* < @ $* . > $*		$@ $1 < @ $2 . > $3
 ifdef(`_NO_CANONIFY_', `# feature nocanonify: names are taken as they are, unless the daemon asks
 # for lookups (M=c) or the name is in class Canonify.
+ifdef(`_CANONIFY_HOSTS_', `# single words are looked up all the same
+R$* < @ $- > $*			$: $1 < @ $[ $2 $] > $3
+R$* < @ $* . > $*		$@ $1 < @ $2 . > $3
+')dnl
 R$* < @ $=w > $*		$@ $1 < @ $2 . > $3
 R$* < @ $+ > $*			$: $&{daemon_flags} $| $1 < @ $2 > $3
 R$* c $* $| $* < @ $+ > $*	$@ $3 < @ $[ $4 $] > $5
 R$* $| $*			$: $2
 ifdef(`_canonify_class_', `R$* < @ $={Canonify} > $*	$@ $1 < @ $[ $2 $] > $3
 R$* < @ $* .$={Canonify} > $*	$@ $1 < @ $[ $2 .$3 $] > $4
-')dnl
-ifdef(`_CANONIFY_HOSTS_', `# single words are looked up all the same
-R$* < @ $- > $*			$: $1 < @ $[ $2 $] > $3
-R$* < @ $* . > $*		$@ $1 < @ $2 . > $3
 ')dnl
 R$* < @ $+ . $+ > $*		$@ $1 < @ $2 . $3 . > $4
 ', `# The name server says which names exist and what they are really called.

@@ -193,6 +193,12 @@ R$* $| $*		$: $1 $| $&{auth_type}
 R$* $|			$: $1
 R$* $| $={TrustAuthMech}	$# RELAY
 R$* $| $*		$: $1
+ifelse(_NO_PERCENT_, `reject', `# feature nopercenthack: routes by percent sign are refused
+R$* % $* < @ $* >	$@ $1 % $2 < @ $3 >
+')dnl
+ifelse(_NO_UUCP_, `reject', `# feature nouucp: UUCP routes are refused
+R$* ! $* < @ $* >	$@ $1 ! $2 < @ $3 >
+')dnl
 # ours
 R$+ < @ $=w >		$@ RELAY
 ifdef(`_RELAY_ENTIRE_', `R$+ < @ $* $=m >	$@ RELAY
@@ -233,9 +239,7 @@ R0			$@ RELAY
 R127.0.0.1		$@ RELAY
 RIPv6:0:0:0:0:0:0:0:1	$@ RELAY
 RIPv6:::1		$@ RELAY
-R$=R			$@ RELAY
-R$=R . $*		$@ RELAY
-R$=R : $*		$@ RELAY
+R$=R $*			$@ RELAY
 ifdef(`_ACCESS_', `R$*			$: $>A < $1 > < ? > < + Connect > < $1 >
 R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_

@@ -53,6 +53,11 @@ R< error : $- $+ > $*	$#error $@ $(dequote $1 $) $: $2
 R< $+ > < $+ > $+	$: $>Recurse $1
 ')dnl
 
+ifdef(`_LDAP_ROUTING_', `# feature ldap_routing: the directory says where users of its domains live
+ifdef(`_ldaproute_class_', `R$+ < @ $={LDAPRoute} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $2 > < >
+ifdef(`_ldapequiv_class_', `R$+ < @ $={LDAPRouteEquiv} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $M > < >
+')')dnl
+')dnl
 ifdef(`_REDIRECT_', `# feature redirect: addresses that only say where somebody has gone;
 # newaliases may meet them
 R$* < @ $+ .REDIRECT. > $*	$: $1 < @ $2 .REDIRECT. > < $&{opMode} >
@@ -68,10 +73,16 @@ R$+ < @ $=w . >		$#_LOCAL_ $: $1
 # UUCP neighbours, and who else has a mailer of its own
 undivert(4)dnl
 undivert(131)dnl
+ifdef(`_MAILER_uucp_', `ifdef(`UUCP_RELAY', `', `R$* < @ $+ .UUCP. > $*	$#_UUCP_ $@ $2 $: $1 < @ $2 .UUCP. > $3
+')')dnl
+ifdef(`_VNET_', `R$* < @ $+ .vnet. > $*	$#_RELAY_ $@ ifdef(`VNET_RELAY', `VNET_RELAY') $: $1 < @ $2 .VNET. > $3
+')dnl
 
 # address literals: directly, or through the smart host
 R$* < @ [ $+ ] > $*	$: < $S > $1 < @ [ $2 ] > $3
-R< > $* < @ [ $+ ] > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] > $3
+ifdef(`_MAILER_smtp_', `R< > $* < @ [ $+ ] > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] > $3
+', `R< > $* < @ [ $+ ] > $*	$#error $@ 5.1.2 $: "553 Unrecognized host name " [ $2 ]
+')dnl
 R< $- : $+ > $* < @ [ $+ ] > $*	$#$1 $@ $2 $: $3 < @ [ $4 ] > $5
 R< $+ > $* < @ [ $+ ] > $*	$#_SMTP_ $@ $1 $: $2 < @ [ $3 ] > $4
 
@@ -80,9 +91,19 @@ R$* < @ $+ > $*		$: < $2 > $1 < @ $2 > $3
 R< $+ . > $+		$: < $1 > $2
 R< $+ > $+		$: $>Mailertable < $1 > $2
 ')dnl
+ifdef(`_BESTMX_', `# feature bestmx_is_local: hosts whose best exchanger we are
+ifdef(`_bestmx_class_', `R$* < @ $=B . > $*	$: $1 < @ $2 . > $3 $| $(bestmx $2 $: ? $)
+R$* < @ $* .$=B . > $*	$: $1 < @ $2 .$3 . > $4 $| $(bestmx $2.$3 $: ? $)
+', `R$* < @ $* > $*		$: $1 < @ $2 > $3 $| $(bestmx $2 $: ? $)
+')dnl
+R$* < @ $* > $* $| $=w .	$>CanonLocal < $1 >
+R$* $| $*		$: $1
+')dnl
 undivert(132)dnl
 # pseudo domains with a relay of their own
 ifdef(`BITNET_RELAY', `R$* < @ $+ .BITNET . > $*	$: $>MailerToTriple < $B > $1 < @ $2 .BITNET . > $3
+')dnl
+ifdef(`_MAILER_mail11_', `R$* < @ $- .DECNET . > $*	$#mail11 $@ $2 $: $1
 ')dnl
 ifdef(`DECNET_RELAY', `R$* < @ $+ .DECNET . > $*	$: $>MailerToTriple < $C > $1 < @ $2 .DECNET . > $3
 ')dnl
@@ -114,6 +135,34 @@ R< $* > < $* > < $- . $+ > $+	$@ $>Mailertable $2 $3 . < $4 > $5
 R< $* > < $* > < $+ > $+	$: < $(mailertable . $@ $2$3 $: ? $) > $4
 R< $- : $* > $+		$@ $>MailerToTriple < $1 : $2 > $3
 R< $* > $+		$@ $2
+
+')dnl
+ifdef(`_LDAP_ROUTING_', `#
+# LDAPExpand: < address > < key > < detail >: the host and the address that the
+# directory has for a key.
+#
+SLDAPExpand
+R< $* > < $+ > < $* >	$: < $(ldapmra $2 $: ? $) > < $(ldapmh $2 $: ? $) > < $1 > < $2 > < $3 >
+R< $* < TMPF > > < $* > $+	ifelse(_ldap_tempfail_, `tempfail', `$#error $@ 4.3.0 $: _TMPFMSG_', `$#error $@ 4.3.0 $: "451 Directory is not available"')
+R< $* > < $* < TMPF > > $+	ifelse(_ldap_tempfail_, `tempfail', `$#error $@ 4.3.0 $: _TMPFMSG_', `$#error $@ 4.3.0 $: "451 Directory is not available"')
+# a host of ours, or none: the address counts; another host: mail goes there
+R< ? > < $=w > < $+ > < $* > < $* >	$@ $2
+R< ? > < $- : $=w > < $+ > < $* > < $* >	$@ $3
+R< $+ > < $=w > < $+ > < $* > < $* >	$@ $>Parse1 $>Parse0 $>canonify $1
+R< $~[ $* > < ? > < $+ > < $* > < $* >	$: < $1 $2 > < ? ? > < $3 > < $4 > < $5 >
+R< ? > < ? ? > $+	$: < ? > < ? > $1
+R< $+ > < ? ? > < $+ > < $* > < $* >	$@ $>Parse1 $>Parse0 $>canonify $1
+R< ? > < $~[ : $+ > < $+ > < $* > < $* >	$@ $>MailerToTriple < $1 : $2 > $3
+R< ? > < $+ > < $+ > < $* > < $* >	$: < ? > < $1 > < $2 > < $3 > < $4 >
+R< $+ > < $~[ : $+ > < $+ > < $* > < $* >	$@ $>MailerToTriple < $2 : $3 > $>canonify $1
+# not known: without the detail, then the domain, then nobody
+ifelse(_ldap_detail_, `strip', `R< ? > < ? > < $+ > < $+ + $* @ $+ > < >	$@ $>LDAPExpand < $1 > < $2 @ $4 > < >
+', _ldap_detail_, `preserve', `R< ? > < ? > < $+ > < $+ + $* @ $+ > < >	$@ $>LDAPExpand < $1 > < $2 @ $4 > < + $3 >
+')dnl
+ifelse(_ldap_nodomain_, `', `R< ? > < ? > < $+ > < $+ @ $+ > < $* >	$@ $>LDAPExpand < $1 > < @ $3 > < $4 >
+')dnl
+R< ? > < ? > < $+ > < $* > < $* >	ifelse(_ldap_bounce_, `passthru', `$@ $1', `$#error $@ nouser $: "550 User unknown"')
+R< $+ > < $+ > < $+ > < $* > < $* >	$@ $>MailerToTriple < _RELAY_ : $2 > $>canonify $1
 
 ')dnl
 #

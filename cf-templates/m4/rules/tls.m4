@@ -72,7 +72,10 @@ ifdef(`_local_tls_rcpt_', `R$*			$: $1 $| $>Local_tls_rcpt $1
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 ')dnl
-undivert(180)dnl
+ifdef(`_STS_', `R$*			$: $1 $| $>STS_Check $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
 ifdef(`_ACCESS_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
 R$*			$: $>CanonAddr $1
 R$* < @ $+ . >		$: $1 < @ $2 >
@@ -95,6 +98,10 @@ R$*			$@ $>TLS_connection $1
 ')dnl
 
 Stls_server
+ifdef(`_STS_', `R$*			$: $1 $| $>STS_secure $1
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+')dnl
 ifdef(`_local_tls_server_', `R$*			$: $1 $| $>Local_tls_server $1
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
@@ -191,3 +198,66 @@ R$* $| < ? > $*		$@ no no authinfo available
 R$* $| < $* > < >	$# $2
 ')')dnl
 undivert(181)dnl
+ifdef(`_TLS_FEATURES_', `#
+# Switched off for this connection by ClientPortOptions (D: DANE, M: MTA-STS)?
+#
+SDANE_disabled
+R$*			$: $&{client_flags}
+R$* DD $*		$@ YES
+R$*			$@ NO
+
+SSTS_disabled
+R$*			$: $&{client_flags}
+R$* MM $*		$@ YES
+R$*			$@ NO
+
+Stls_clt_features
+ifdef(`_ACCESS_', `R$*			$: $>tls_clt_feat_acc $1
+R$* $| $*		$@ ""
+R$* = $*		$@ $1 = $2
+R$+=$*			$@ $1=$2
+')dnl
+R$- 			$: $1
+ifdef(`_ACCESS_', `R$+ . $+		$@ ""
+')dnl
+R$*			$@ $1
+
+')dnl
+ifdef(`_STS_', `#
+# MTA-STS: the policy of a domain is asked for each recipient and kept in
+# {STS_Names}; a server whose policy is secure must prove one of its names.
+#
+SSTS_Check
+R$*			$: $>STS_disabled $1 $| $1
+RYES $*			$@ ok
+R$*			$: $&{rcpt_host}
+R$*			$: $(macro {STS_Names} $) $(sts $1 $: ? $)
+R$* < TMPF >		$#error $@ 4.7.0 $: "450 MTA-STS policy is not available"
+Rsecure $+		$: $(stsxmatch $1 $: ? $)
+R: $+			$: $(macro {STS_Names} $@ $1 $)
+R$*			$@ ok
+
+SSTS_secure
+R$*			$: $&{STS_Names}
+R$@			$@ ok
+R$*			$: $&{verify} $| $1
+R$={TlsVerified} $| $+	$@ $>STS_SAN $2
+R$*			$#error $@ 4.7.0 $: "450 " $&{server_name} " is not authenticated as MTA-STS demands"
+
+SSTS_SAN
+R$*			$: $>TLS_NameInList $1
+ROK			$@ ok
+R$*			$#error $@ 4.7.0 $: "450 " $&{server_name} " is not a name that MTA-STS permits"
+
+# is the name that the certificate proves in a list a:b:.c?
+STLS_NameInList
+R$* : $&{cn_subject} : $*	$@ OK
+R$&{cn_subject} : $*	$@ OK
+R$* : $&{cn_subject}	$@ OK
+R$&{cn_subject}		$@ OK
+R$*			$@ NO
+
+SSet_SNI
+R$*			$: $(stsxsni $1 $: ? $)
+
+')dnl

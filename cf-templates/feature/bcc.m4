@@ -1,0 +1,24 @@
+divert(-1)
+dnl bcc: a copy of mail to certain recipients for somebody else.
+dnl Arguments: a map or the word access; a domain; a rule for the recipient; a
+dnl canonical map.
+define(`_add_bcc_', `true')
+define(`_BCC_', 1)
+ifelse(defn(`_ARG_'), `access', `ifdef(`_ACCESS_', `', `_fault_(`FEATURE(`bcc',`access') requires FEATURE(`access_db')')')define(`_bcc_map_', `access')', `_table_(`bcctable', defn(`_ARG_'), `bcctable', `bcc')define(`_bcc_map_', `bcctable')')
+define(`_bcc_domain_', defn(`_ARG2_'))
+define(`_bcc_rcpt_', defn(`_ARG3_'))
+divert(146)dnl
+#
+# bcc: who gets a copy of mail to this recipient, if anybody
+#
+SBCC
+R$+			$: < $(_bcc_map_ ifelse(_bcc_map_, `access', `bcc:$1', `$1') $: ? $) >
+
+SParseBcc
+
+Sbcc
+R< $+ >			$: $1
+R$+ @ $+		$: $>BCC $2
+R< ? >			$@
+R< $+ >			$@ ifelse(defn(`_bcc_rcpt_'), `', `$1', `_bcc_rcpt_')
+divert(-1)

@@ -1,0 +1,21 @@
+divert(-1)
+dnl tls_session_features: TLS parameters for a session, out of the access table.
+ifdef(`_ACCESS_', `', `_fault_(`FEATURE(`tls_session_features') requires FEATURE(`access_db')')')
+define(`_TLS_FEATURES_', 1)
+divert(181)dnl
+#
+# tls_srv_features, tls_clt_features: TLS parameters for this client, this server
+#
+Stls_srv_features
+R$* $| $*		$: $>D < $1 > < ? > < ! "TLS_Srv_Features" > < $2 >
+R< ? > < $* >		$: $>A < $1 > < ? > < ! "TLS_Srv_Features" > < $1 >
+R< ? > < $* >		$@ ""
+R< $+ > < $* >		$@ $1
+
+Stls_clt_feat_acc
+R$* $| $*		$: $>D < $1 > < ? > < ! "TLS_Clt_Features" > < $2 >
+R< ? > < $* >		$: $>A < $1 > < ? > < ! "TLS_Clt_Features" > < $1 >
+R< ? > < $* >		$@ ""
+R< $+ > < $* >		$@ $1
+
+divert(-1)
