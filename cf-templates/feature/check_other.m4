@@ -6,9 +6,6 @@ divert(146)dnl
 # check_other: a line that is no command
 #
 Scheck_other
-R$*			$: $1 $| $>Local_check_other $1
-R$* $| $#$*		$#$2
-R$* $| $*		$: $1
 R$+ $| 5		$@ $(badcmd $1 $)
 R$* < BADCMD >		$#error $@ 4.7.0 $: 421 bad command
 divert(-1)

@@ -103,7 +103,7 @@ define(`LOCAL_RULE_3', `divert(2)')
 define(`LOCAL_RULESETS', `divert(9)')
 # _local_ruleset_(number, name): begins the site's part of ruleset 1 or 2.
 define(`_local_ruleset_', `define(`_ruleset_$1_given_', 1)divert(9)
-# the site's own rules for ruleset $1
+# rules of the site for ruleset $1
 S$2=$1')
 
 # The tls_* and feature rulesets call a local ruleset first when these are used.

@@ -73,8 +73,6 @@ R$+ < @ $=w . >		$#_LOCAL_ $: $1
 # UUCP neighbours, and who else has a mailer of its own
 undivert(4)dnl
 undivert(131)dnl
-ifdef(`_MAILER_uucp_', `ifdef(`UUCP_RELAY', `', `R$* < @ $+ .UUCP. > $*	$#_UUCP_ $@ $2 $: $1 < @ $2 .UUCP. > $3
-')')dnl
 ifdef(`_VNET_', `R$* < @ $+ .vnet. > $*	$#_RELAY_ $@ ifdef(`VNET_RELAY', `VNET_RELAY') $: $1 < @ $2 .VNET. > $3
 ')dnl
 
@@ -91,11 +89,14 @@ R$* < @ $+ > $*		$: < $2 > $1 < @ $2 > $3
 R< $+ . > $+		$: < $1 > $2
 R< $+ > $+		$: $>Mailertable < $1 > $2
 ')dnl
+ifdef(`_MAILER_uucp_', `ifdef(`UUCP_RELAY', `', `R$* < @ $+ .UUCP. > $*	$#_UUCP_ $@ $2 $: $1 < @ $2 .UUCP. > $3
+')')dnl
 ifdef(`_BESTMX_', `# feature bestmx_is_local: hosts whose best exchanger we are
 ifdef(`_bestmx_class_', `R$* < @ $=B . > $*	$: $1 < @ $2 . > $3 $| $(bestmx $2 $: ? $)
 R$* < @ $* .$=B . > $*	$: $1 < @ $2 .$3 . > $4 $| $(bestmx $2.$3 $: ? $)
 ', `R$* < @ $* > $*		$: $1 < @ $2 > $3 $| $(bestmx $2 $: ? $)
 ')dnl
+R$* $=O $* < @ $* > $* $| $=w .	$@ $>Recurse $1 $2 $3
 R$* < @ $* > $* $| $=w .	$>CanonLocal < $1 >
 R$* $| $*		$: $1
 ')dnl

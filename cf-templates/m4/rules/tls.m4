@@ -231,6 +231,7 @@ SSTS_Check
 R$*			$: $>STS_disabled $1 $| $1
 RYES $*			$@ ok
 R$*			$: $&{rcpt_host}
+R$@			$@ ok
 R$*			$: $(macro {STS_Names} $) $(sts $1 $: ? $)
 R$* < TMPF >		$#error $@ 4.7.0 $: "450 MTA-STS policy is not available"
 Rsecure $+		$: $(stsxmatch $1 $: ? $)
