@@ -66,7 +66,8 @@ fn parse(arguments: Vec<OsString>) -> Result<(Flags, Vec<BString>), ExitCode> {
 /// Does it.
 fn edit(place: &Place, flags: &Flags, operands: &[BString]) -> Result<ExitCode, ExitCode> {
     let (task, kind, map, key, value) = match (flags.tasks.as_slice(), operands) {
-        ([Task::Update], [kind, map, key, value]) => (Task::Update, kind, map, key, value),
+        // sendmail: what follows the value is passed over.
+        ([Task::Update], [kind, map, key, value, ..]) => (Task::Update, kind, map, key, value),
         ([task], [kind, map, key]) if *task != Task::Update => (*task, kind, map, key, key),
         _ => return Err(fail(Sysexit::Usage, USAGE)),
     };

@@ -17,7 +17,8 @@ use super::sendmail;
 use crate::base::{Diagnostic, Place, Reply, Sysexit};
 use crate::cf::{ClassSource, Config, Opt};
 use crate::daemon::{self, Source, site};
-use crate::envelope::{Kind as ItemKind, list::split};
+use crate::envelope::Kind as ItemKind;
+use crate::envelope::list::{kind_of, split};
 use crate::map::aliases::{AliasEvent, AliasName, AliasSpec, MakeAliases, MakeError, Totals};
 use crate::map::{
     BuildError, Builder, KLine, Kind, Owner, Sticky, check_file, errno_text, writable_directory,
@@ -59,7 +60,11 @@ pub(super) fn make(source: &Source) -> ExitCode {
     };
     let opened = site::open(loaded, &shared);
     for fault in &opened.faults {
-        complain(fault.to_string());
+        match fault.origin.file().starts_with('<') {
+            // An option of the command line has no line to be named.
+            true => complain(&fault.message),
+            false => complain(fault.to_string()),
+        }
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -279,11 +284,17 @@ impl Work {
     /// What a name is to the rules.
     fn classify(&self, name: &[u8]) -> AliasName {
         const NOT_LOCAL: &str = "cannot alias non-local names";
+        if kind_of(name) != ItemKind::Mailbox {
+            self.fault(Sysexit::Software);
+            return AliasName::Refused {
+                complaints: vec![NOT_LOCAL.to_owned()],
+            };
+        }
         match self.resolve(name) {
             Resolution::Mailer(target) if self.site.mailer(target.mailer).flags.has(b'A') => {
                 AliasName::Local {
                     key: bstr::concat([target.user.as_slice(), &target.host]).into(),
-                    complaints: Vec::new(),
+                    complaint: None,
                 }
             }
             Resolution::Refused(reply) | Resolution::Later(reply) => {
@@ -293,7 +304,7 @@ impl Work {
                     let end = name.find_byteset(b"<>()\"").unwrap_or(name.len());
                     return AliasName::Local {
                         key: name[..end].trim_ascii().into(),
-                        complaints: vec![text],
+                        complaint: Some(text),
                     };
                 }
                 self.fault(Sysexit::Usage);

@@ -33,7 +33,7 @@ impl Symbols {
         let mut all = HashMap::new();
         let mut source = aliases::Source::new(bytes.as_slice());
         while let Some((_, line)) = source.read()? {
-            if let aliases::Line::Alias { name, value } = line {
+            if let aliases::Line::Alias { name, value, .. } = line {
                 all.insert(name.to_ascii_lowercase().into(), value.into());
             }
         }

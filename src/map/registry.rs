@@ -449,11 +449,13 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"userdb" => Some(userdb::open(opening)),
         class if ELSEWHERE.contains(&class) => Some(elsewhere::open(opening)),
         class => {
-            let message = format!(
-                "readcf: map {}: class {} not available",
-                opening.definition.name,
-                class.as_bstr()
-            );
+            let class = class.as_bstr();
+            let message = if opening.for_aliases {
+                format!("setalias: unknown alias class {class}")
+            } else {
+                let name = &opening.definition.name;
+                format!("readcf: map {name}: class {class} not available")
+            };
             opening.fault("map-unknown-class", message);
             None
         }

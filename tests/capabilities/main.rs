@@ -6,6 +6,7 @@ mod cli;
 mod dbfile;
 mod deliver;
 mod journal;
+mod makemap;
 mod need;
 mod queue;
 mod receive;

@@ -16,8 +16,8 @@ pub enum AliasName {
     Local {
         /// What the rules made of it.
         key: BString,
-        /// What is said about it all the same.
-        complaints: Vec<String>,
+        /// What is said about its line all the same.
+        complaint: Option<String>,
     },
     /// It cannot be an alias.
     Refused {
@@ -118,22 +118,29 @@ impl MakeAliases<'_> {
         let mut source = Source::new(source);
         let (mut key, mut data) = (Vec::new(), Vec::new());
         while let Some((number, line)) = source.read().map_err(MakeError::Source)? {
-            let (name, value) = match line {
-                Line::Alias { name, value } => (name, value),
+            let (name, value, whole) = match line {
+                Line::Alias { name, value, whole } => (name, value, whole),
                 Line::Fault(fault) => {
                     totals.faults += 1;
                     (self.report)(number, AliasEvent::Fault(fault));
                     continue;
                 }
             };
-            let (local, complaints) = match (self.classify)(name) {
-                AliasName::Local { key, complaints } => (Some(key), complaints),
-                AliasName::Refused { complaints } => (None, complaints),
-            };
-            self.complain(number, name, &complaints);
-            let Some(local) = local else {
-                totals.refused += 1;
-                continue;
+            let local = match (self.classify)(name) {
+                AliasName::Local { key, complaint } => {
+                    if let Some(text) = &complaint {
+                        // sendmail: bad syntax is told with the whole line.
+                        (self.report)(number, AliasEvent::Complaint { name: whole, text });
+                    }
+                    key
+                }
+                AliasName::Refused { complaints } => {
+                    for text in &complaints {
+                        (self.report)(number, AliasEvent::Complaint { name, text });
+                    }
+                    totals.refused += 1;
+                    continue;
+                }
             };
             if let Some(check) = &mut self.check {
                 for (address, text) in &check(value) {
@@ -158,11 +165,5 @@ impl MakeAliases<'_> {
         // Whoever finds this finds everything before it.
         into.insert(b"@\0", b"@\0", Duplicates::Replace)?;
         Ok(totals)
-    }
-
-    fn complain(&mut self, number: usize, name: &[u8], complaints: &[String]) {
-        for text in complaints {
-            (self.report)(number, AliasEvent::Complaint { name, text });
-        }
     }
 }

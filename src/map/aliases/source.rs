@@ -17,6 +17,8 @@ pub enum Line<'l> {
         name: &'l [u8],
         /// The list: continuation lines as they are, their newlines gone.
         value: &'l [u8],
+        /// The line as it stands.
+        whole: &'l [u8],
     },
     /// No entry, and why.
     Fault(Fault<'l>),
@@ -131,7 +133,11 @@ fn entry(line: &[u8]) -> Line<'_> {
     if value.is_empty() {
         return Line::Fault(Fault::NoValue(line));
     }
-    Line::Alias { name, value }
+    Line::Alias {
+        name,
+        value,
+        whole: line,
+    }
 }
 
 /// Where the first colon outside quotes is.
@@ -160,7 +166,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some((number, line)) = source.read().expect("in memory") {
             found.push(match line {
-                Line::Alias { name, value } => {
+                Line::Alias { name, value, .. } => {
                     format!("{number} {}={}", name.as_bstr(), value.as_bstr())
                 }
                 Line::Fault(fault) => format!("{number} {fault}"),
