@@ -44,11 +44,6 @@ pub(super) fn munch_until(text: &[u8], delimiter: Option<u8>) -> (BString, usize
                     b'f' => out.push(12),
                     b'n' => out.push(b'\n'),
                     b'r' => out.push(b'\r'),
-                    b't' => out.push(b'\t'),
-                    b'0'..=b'3' if octal(text, at).is_some() => {
-                        out.extend(octal(text, at));
-                        at += 2;
-                    }
                     other => out.push(other),
                 }
             }
@@ -59,19 +54,6 @@ pub(super) fn munch_until(text: &[u8], delimiter: Option<u8>) -> (BString, usize
         at += 1;
     }
     (out.into(), at)
-}
-
-/// Three octal digits at `at` as a byte.
-fn octal(text: &[u8], at: usize) -> Option<u8> {
-    let digits = text.get(at..at + 3)?;
-    digits
-        .iter()
-        .all(|digit| (b'0'..=b'7').contains(digit))
-        .then(|| {
-            digits
-                .iter()
-                .fold(0_u8, |sum, digit| (sum << 3) | (digit - b'0'))
-        })
 }
 
 /// The number a text begins with, as C's `atoi` reads it.

@@ -14,6 +14,11 @@ use super::expand::expand;
 use super::macros::MacroTable;
 use crate::cf::{ClassDef, ClassSource, Config, macro_name};
 
+/// The slots of the reference's symbol table, and its number for words of
+/// classes: they decide the order in which members are shown.
+const SYMBOL_SLOTS: u32 = 2003;
+const SYMBOL_KIND: u32 = 1;
+
 /// All classes of a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct ClassTable {
@@ -65,6 +70,18 @@ impl ClassTable {
     /// regard to case.
     pub fn words(&self, class: &[u8]) -> impl Iterator<Item = &BStr> {
         self.get(class).into_iter().flat_map(Class::words)
+    }
+
+    /// The words of a class in the order in which the reference shows them:
+    /// that of its symbol table.
+    pub fn shown(&self, class: &[u8]) -> Vec<&BStr> {
+        let mut words: Vec<&BStr> = self.words(class).collect();
+        words.sort_by_key(|word| {
+            word.iter().fold(SYMBOL_KIND, |hash, byte| {
+                ((hash << 1) ^ u32::from(byte.to_ascii_lowercase())) % SYMBOL_SLOTS
+            })
+        });
+        words
     }
 
     /// The names of all classes, in no order.

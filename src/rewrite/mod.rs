@@ -22,7 +22,9 @@
 mod chars;
 mod class;
 mod compile;
+mod crack;
 mod expand;
+mod initial;
 mod machine;
 mod macros;
 mod matcher;
@@ -36,7 +38,9 @@ mod workspace;
 
 pub use chars::CharTable;
 pub use class::{Class, ClassTable, load_classes};
+pub use crack::{CrackStyle, Cracked, MUST_QUOTE_ALWAYS, crack};
 pub use expand::expand;
+pub use initial::{Identity, VERSION, initial_classes, initial_macros, settle};
 pub use machine::{Answer, Machine, Query, Status, Step};
 pub use macros::{MacroTable, Value};
 pub use program::{Program, RuleId, RulesetId};

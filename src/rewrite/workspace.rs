@@ -22,15 +22,19 @@ pub(super) fn join<'t>(
     }
 }
 
-/// Appends text as the reference shows it: control characters by name.
+/// Appends text as the reference shows it: a few control characters by name,
+/// the others left out, 8-bit characters as `M-` and their lower half.
 pub fn show(text: &[u8], out: &mut BString) {
     for &byte in text {
-        match byte {
+        if byte >= 0x80 {
+            out.extend_from_slice(b"M-");
+        }
+        match byte & 0x7f {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0..=0x1f | 0x7f => out.extend_from_slice(&[b'^', byte ^ 0x40]),
-            _ => out.push(byte),
+            0..=0x1f | 0x7f => {}
+            plain => out.push(plain),
         }
     }
 }
