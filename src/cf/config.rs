@@ -273,7 +273,8 @@ pub struct MailerDef {
     pub chroot: BString,
     /// `W=`: how long its end is waited for.
     pub wait: Option<Duration>,
-    /// Where it was written.
+    /// Where it was written: of several lines the last, which the reference
+    /// names when something is wrong with it.
     pub origin: Origin,
 }
 

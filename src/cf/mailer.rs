@@ -17,7 +17,7 @@ pub(super) fn builtin() -> Vec<MailerDef> {
         ),
         (
             "*file*",
-            "P=[FILE], F=lsDFMPEouq9, T=DNS/RFC822/X-Unix, A=FILE $u",
+            "P=[FILE], F=lsDFMPEouq9, T=X-Unix/X-Unix/X-Unix, A=FILE $u",
         ),
         ("*include*", "P=/dev/null, F=su, A=INCLUDE $u"),
     ];
@@ -181,6 +181,9 @@ fn wait(value: &[u8]) -> Option<Duration> {
     interval::parse(value.to_str().ok()?, 's').ok()
 }
 
+/// The longest line of SMTP, as the reference counts it.
+const SMTP_LINE_BYTES_MAX: u64 = 990;
+
 /// Fills in what follows from the rest, and refuses what cannot work.
 fn complete(mut mailer: MailerDef, messages: &mut Vec<String>) -> Option<MailerDef> {
     if mailer.argv.is_empty() {
@@ -202,19 +205,35 @@ fn complete(mut mailer: MailerDef, messages: &mut Vec<String>) -> Option<MailerD
         }
     }
     if mailer.eol.is_empty() {
-        mailer.eol = if network { "\r\n" } else { "\n" }.into();
+        // sendmail: who names the user takes local line ends.
+        let names_user = mailer.argv.iter().any(|word| word.contains_str("$u"));
+        mailer.eol = if names_user { "\n" } else { "\r\n" }.into();
     }
-    default_type(&mut mailer.mta_type, "DNS", network);
-    default_type(&mut mailer.address_type, "RFC822", true);
-    default_type(&mut mailer.diagnostic_type, "SMTP", network);
+    if network {
+        let diagnostic = if mailer.argv[0] == "FILE" {
+            "x-unix"
+        } else {
+            "smtp"
+        };
+        default_type(&mut mailer.mta_type, "dns");
+        default_type(&mut mailer.address_type, "rfc822");
+        default_type(&mut mailer.diagnostic_type, diagnostic);
+    }
+    if mailer.line_max == 0 && mailer.flags.has(b'L') {
+        mailer.line_max = SMTP_LINE_BYTES_MAX;
+    }
+    if mailer.name == "prog" || mailer.name == "*file*" {
+        // sendmail: programs and files take one recipient at a time.
+        mailer.flags.remove(b'm');
+    }
     if mailer.recipients_max == 0 {
         mailer.recipients_max = u64::MAX;
     }
     Some(mailer)
 }
 
-fn default_type(value: &mut BString, default: &str, applies: bool) {
-    if value.is_empty() && applies {
+fn default_type(value: &mut BString, default: &str) {
+    if value.is_empty() {
         *value = BStr::new(default).into();
     }
 }

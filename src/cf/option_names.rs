@@ -27,7 +27,9 @@ pub fn find(name: &[u8]) -> Result<(Opt, Option<String>), String> {
         ));
     }
     let mut found = OPTIONS.iter().filter(|row| {
-        !row.name.contains('.') && strip_prefix_folded(row.name.as_bytes(), name).is_some()
+        !row.name.contains('.')
+            && !row.letter_only
+            && strip_prefix_folded(row.name.as_bytes(), name).is_some()
     });
     match (found.next(), found.next()) {
         (Some(row), None) if !name.is_empty() => Ok((
@@ -71,7 +73,7 @@ pub fn set_by_letter(
         None => faults.push(Diagnostic::error(
             "cf-unknown-option",
             origin.clone(),
-            format!("readcf: unknown option name {}", [letter].as_bstr()),
+            format!("readcf: unknown option name {letter:#04x}"),
         )),
     }
     faults

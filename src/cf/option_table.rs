@@ -45,8 +45,11 @@ pub struct OptionRow {
     pub safe: bool,
     /// Whether every line adds a value instead of replacing the last.
     pub many: bool,
-    /// Whether the reference knows it only in some builds.
+    /// Whether the reference knows it only in some builds, and not as
+    /// distributions build it.
     pub extra: bool,
+    /// Whether it has no long name: this one is ours.
+    pub letter_only: bool,
     /// One sentence about it.
     pub doc: &'static str,
 }
@@ -80,6 +83,7 @@ macro_rules! options {
                 safe: false,
                 many: false,
                 extra: false,
+                letter_only: false,
                 doc: $doc,
             };
             $(row.$flag = true;)*
@@ -106,7 +110,7 @@ options! {
     TempFileMode "TempFileMode" 'F' Mode, "0600", "Permissions of temporary files.";
     SaveFromLine "SaveFromLine" 'f' Bool, "False", "Keep UNIX From_ lines at the front of the header.";
     MatchGecos "MatchGECOS" 'G' Bool, "False", "Match local recipients against full names too.";
-    DefaultGroup "DefaultGroup" 'g' Text, "" [extra], "The default group, by its old letter; DefaultUser replaces it.";
+    DefaultGroup "DefaultGroup" 'g' Text, "" [letter_only], "The default group, by its old letter; DefaultUser replaces it.";
     HelpFile "HelpFile" 'H' Path, "/etc/mail/helpfile", "The text of the SMTP HELP command.";
     MaxHopCount "MaxHopCount" 'h' Number, "25", "Received lines after which a message is looping.";
     ResolverOptions "ResolverOptions" 'I' Words, "", "Flags for the name server library.";
@@ -117,7 +121,7 @@ options! {
     ConnectionCacheTimeout "ConnectionCacheTimeout" 'K' Interval('m'), "5m", "How long an idle outgoing connection is kept.";
     UseErrorsTo "UseErrorsTo" 'l' Bool, "False", "Return errors to the Errors-To: header.";
     LogLevel "LogLevel" 'L' Number, "9" [safe], "How much is logged.";
-    DefineMacro "Macro" 'M' Text, "" [safe] [many] [extra], "Define a macro, by the option's old letter.";
+    DefineMacro "Macro" 'M' Text, "" [safe] [many] [letter_only], "Define a macro, by the option's old letter.";
     MeToo "MeToo" 'm' Bool, "True" [safe], "Send to the sender too when an alias holds it.";
     CheckAliases "CheckAliases" 'n' Bool, "False", "Parse the right sides of aliases when the database is built.";
     OldStyleHeaders "OldStyleHeaders" 'o' Bool, "False" [safe], "Headers may divide addresses by blanks.";
@@ -127,10 +131,10 @@ options! {
     QueueFactor "QueueFactor" 'q' Number, "600000", "Divides the load when deciding whether to queue only.";
     QueueDirectory "QueueDirectory" 'Q' Path, "/var/spool/mqueue", "The queue directory; may end in `*`.";
     DontPruneRoutes "DontPruneRoutes" 'R' Bool, "False", "Do not prune route addresses.";
-    OldTimeout "TimeoutList" 'r' Text, "" [extra], "Timeouts by the old letter: one interval for all, or `name=value` parts.";
+    OldTimeout "TimeoutList" 'r' Text, "" [letter_only], "Timeouts by the old letter: one interval for all, or `name=value` parts.";
     StatusFile "StatusFile" 'S' Path, "", "Where the statistics are kept.";
     SuperSafe "SuperSafe" 's' Choice(&["true", "false", "interactive", "PostMilter"]), "True" [safe], "When a message must be on disk.";
-    QueueTimeout "QueueTimeout" 'T' Text, "" [extra], "Queue lifetime and warning by the old letter: `return/warn`.";
+    QueueTimeout "QueueTimeout" 'T' Text, "", "Queue lifetime and warning by the old letter: `return/warn`.";
     TimeZoneSpec "TimeZoneSpec" 't' Text, "", "The time zone; empty for the system's.";
     UserDatabaseSpec "UserDatabaseSpec" 'U' Words, "", "Where the user database is.";
     DefaultUser "DefaultUser" 'u' User, "1:1", "Who runs mailers that name no user.";
@@ -234,15 +238,15 @@ options! {
     CheckQueueRunners "CheckQueueRunners" '-' Number, "" [extra], "How often queue runners are looked after.";
     EightBitAddrOk "EightBitAddrOK" '-' Bool, "False" [extra], "Addresses may hold 8-bit characters.";
     AddrTypeModes "AddrTypeModes" '-' Bool, "False" [extra], "${addr_type} tells the mode too.";
-    BadRcptShutdown "BadRcptShutdown" '-' Number, "" [safe] [extra], "Refused recipients after which the session ends.";
-    BadRcptShutdownGood "BadRcptShutdownGood" '-' Number, "" [safe] [extra], "The share of good recipients that keeps a session.";
+    BadRcptShutdown "BadRcptShutdown" '-' Number, "" [safe], "Refused recipients after which the session ends.";
+    BadRcptShutdownGood "BadRcptShutdownGood" '-' Number, "" [safe], "The share of good recipients that keeps a session.";
     ServerSslOptions "ServerSSLOptions" '-' Words, "", "Options of TLS as server.";
     ClientSslOptions "ClientSSLOptions" '-' Words, "", "Options of TLS as client.";
     MaxQueueAge "MaxQueueAge" '-' Interval('s'), "0", "The longest pause between two attempts.";
     BadRcptThrottleDelay "BadRcptThrottleDelay" '-' Number, "" [safe] [extra], "How long a throttled client waits.";
     InetQos "InetQoS" '-' Text, "" [extra], "The type of service of packets.";
     FipsMode "FIPSMode" '-' Bool, "False" [extra], "Use only validated cryptography.";
-    RejectNul "RejectNUL" '-' Bool, "False" [safe] [extra], "Refuse messages that hold a NUL byte.";
+    RejectNul "RejectNUL" '-' Bool, "False" [safe], "Refuse messages that hold a NUL byte.";
     BounceQueue "BounceQueue" '-' Text, "" [extra], "The queue group of returned messages.";
     AddBcc "AddBcc" '-' Bool, "False" [extra], "Let a ruleset add blind copies.";
     UseCompressedIpv6Addresses "UseCompressedIPv6Addresses" '-' Bool, "False", "Write IPv6 addresses in their short form.";
@@ -250,15 +254,15 @@ options! {
     SslEnginePath "SSLEnginePath" '-' Path, "", "Where the engine is.";
     TlsFallbackToClear "TLSFallbacktoClear" '-' Bool, "True", "Try again without TLS after a failed handshake.";
     NameServer "NameServer" '-' Text, "" [extra], "The name server to ask.";
-    Dane "DANE" '-' Choice(&["false", "true", "always"]), "False", "Use TLSA records.";
+    Dane "DANE" '-' Choice(&["false", "true", "always"]), "False" [extra], "Use TLSA records.";
     NameSearchList "NameSearchList" '-' Text, "" [extra], "The search list of names.";
     Hacks "Hacks" '-' Number, "" [extra], "Switches of experiments.";
     KeepBcc "KeepBcc" '-' Bool, "False" [extra], "Keep Bcc: headers.";
     ClientCaCertFile "ClientCACertFile" '-' Path, "" [extra], "CACertFile for connections to servers.";
     ClientCaCertPath "ClientCACertPath" '-' Path, "" [extra], "CACertPath for connections to servers.";
-    SetCertAltnames "SetCertAltnames" '-' Bool, "False" [extra], "Put a certificate's names into ${cert_altnames}.";
+    SetCertAltnames "SetCertAltnames" '-' Bool, "False", "Put a certificate's names into ${cert_altnames}.";
     SmtpUtf8 "SmtpUTF8" '-' Bool, "False", "Take internationalised addresses.";
-    StrictTransportSecurity "StrictTransportSecurity" '-' Bool, "False" [extra], "Apply MTA-STS.";
+    StrictTransportSecurity "StrictTransportSecurity" '-' Bool, "False", "Apply MTA-STS.";
     CipherSuites "CipherSuites" '-' Text, "", "Cipher suites that TLS 1.3 may use.";
     TimeoutInitial "Timeout.initial" '-' Interval('m'), "5m", "Wait for the greeting.";
     TimeoutConnect "Timeout.connect" '-' Interval('m'), "0", "Wait for a connection; 0 for the system's limit.";
@@ -331,7 +335,7 @@ impl Opt {
     pub fn by_name(name: &[u8]) -> Option<Opt> {
         OPTIONS
             .iter()
-            .find(|row| name.eq_ignore_ascii_case(row.name.as_bytes()))
+            .find(|row| !row.letter_only && name.eq_ignore_ascii_case(row.name.as_bytes()))
             .map(|row| row.opt)
     }
 }

@@ -208,25 +208,49 @@ fn read_interval(text: &[u8], unit: char) -> Option<Duration> {
     interval::parse(text, unit).ok()
 }
 
-/// What is wrong with a value, in sendmail's words where it has some.
+/// What is wrong with a value, in sendmail's words.
 fn check(row: &OptionRow, text: &[u8]) -> Result<(), String> {
-    let shown = BStr::new(text);
     match row.kind {
-        Kind::Interval(unit) if !text.is_empty() && read_interval(text, unit).is_none() => {
-            Err(format!("invalid time \"{shown}\" for option {}", row.name))
-        }
+        Kind::Interval(unit) if read_interval(text, unit).is_none() => bad_unit(text),
         Kind::Mode
-            if !text.trim_ascii().is_empty()
-                && !text
-                    .trim_ascii()
-                    .iter()
-                    .all(|byte| (b'0'..=b'7').contains(byte)) =>
+            if !text
+                .trim_ascii()
+                .iter()
+                .all(|byte| (b'0'..=b'7').contains(byte)) =>
         {
-            Err(format!("invalid mode \"{shown}\" for option {}", row.name))
+            Err(format!(
+                "invalid mode \"{}\" for option {}",
+                BStr::new(text),
+                row.name
+            ))
         }
-        Kind::Choice(words) if !text.is_empty() && pick(shown, words).is_none() => {
-            Err(format!("Unknown {} {shown}", row.name))
-        }
+        Kind::Choice(words) if pick(BStr::new(text), words).is_none() => bad_choice(row.opt, text),
+        _ => Ok(()),
+    }
+}
+
+/// Names the first letter that is no unit of time. Text that means nothing
+/// without having such a letter counts as zero.
+fn bad_unit(text: &[u8]) -> Result<(), String> {
+    let bad = text.iter().find(|byte| {
+        !byte.is_ascii_digit() && !byte.is_ascii_whitespace() && !b"wdhmsWDHMS".contains(byte)
+    });
+    match bad {
+        Some(byte) => Err(format!("Invalid time unit `{}'", char::from(*byte))),
+        None => Ok(()),
+    }
+}
+
+fn bad_choice(opt: Opt, text: &[u8]) -> Result<(), String> {
+    let shown = BStr::new(text);
+    let first = BStr::new(&text[..text.len().min(1)]);
+    match opt {
+        Opt::EightBitMode => Err(format!("Unknown 8-bit mode {first}")),
+        Opt::DeliveryMode if text.is_empty() => Ok(()),
+        Opt::DeliveryMode => Err(format!("Unknown delivery mode {first}")),
+        Opt::QueueSortOrder => Err(format!("Invalid queue sort order \"{shown}\"")),
+        Opt::NoRecipientAction => Err(format!("Invalid NoRecipientAction: {shown}")),
+        // The others take anything, and what they do not know as the default.
         _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use bstr::{BStr, BString};
 
 use super::config::*;
+use super::option_table::OptionRow;
 
 /// Numbers from here on are counted, not given.
 const NAMED_ABOVE: u32 = 100;
@@ -29,7 +30,15 @@ fn write_all(config: &Config, out: &mut Vec<u8>) -> std::io::Result<()> {
     out.push(b'\n');
     definitions(config, out)?;
     for (opt, value) in config.options.iter() {
-        writeln!(out, "O {}={}", opt.name(), guarded(&value.text))?;
+        let value = guarded(&value.text);
+        match opt.row() {
+            OptionRow {
+                letter_only: true,
+                letter: Some(letter),
+                ..
+            } => writeln!(out, "O{}{value}", char::from(*letter))?,
+            row => writeln!(out, "O {}={value}", row.name)?,
+        }
     }
     for priority in &config.priorities {
         writeln!(out, "P{}={}", priority.name, priority.value)?;

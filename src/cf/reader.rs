@@ -309,6 +309,16 @@ impl Reader {
                         note,
                     ));
                 }
+                if opt.row().extra {
+                    self.faults.push(Diagnostic::note(
+                        "cf-option-build",
+                        self.shown.clone(),
+                        format!(
+                            "the reference, as distributions build it, does not know option {}",
+                            opt.name()
+                        ),
+                    ));
+                }
                 self.set(|options, origin| options.set(opt, &value, origin));
             }
             Err(message) => self.error("cf-unknown-option", message),
@@ -342,7 +352,7 @@ impl Reader {
         let name = next(parts);
         let body = last(parts);
         let mut messages = Vec::new();
-        let mailer = mailer::read(name, &body, &self.origin, &mut messages);
+        let mailer = mailer::read(name, &body, &self.shown, &mut messages);
         for message in messages {
             self.error("cf-mailer", message);
         }

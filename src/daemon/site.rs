@@ -81,7 +81,8 @@ pub fn open(loaded: Loaded, shared: &Shared) -> Opened {
     Opened { site, faults }
 }
 
-fn map_world(shared: &Shared) -> MapWorld {
+/// The world as maps see it.
+pub fn map_world(shared: &Shared) -> MapWorld {
     MapWorld {
         clock: Arc::new(os::SystemClock),
         files: Arc::clone(&shared.files),

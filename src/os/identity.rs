@@ -24,11 +24,15 @@ pub fn identity(hosts_file: &Path, probe_interfaces: bool) -> HostIdentity {
         .find(|name| name.contains('.') && *name != "localhost.localdomain")
         .unwrap_or(&node)
         .to_owned();
-    let addresses = if probe_interfaces {
-        interface_addresses()
-    } else {
-        Vec::new()
-    };
+    // The addresses of the name count whether interfaces are probed or not.
+    let mut addresses: Vec<IpAddr> = hosts.addresses(&full).unwrap_or_default().to_vec();
+    if probe_interfaces {
+        for address in interface_addresses() {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+    }
     let mut aliases: BTreeSet<String> = line.into_iter().filter(|name| *name != full).collect();
     for address in &addresses {
         let name = hosts.name_of(*address).map(str::to_owned);
@@ -52,7 +56,9 @@ fn interface_addresses() -> Vec<IpAddr> {
         let address = storage
             .as_sockaddr_in()
             .map(|v4| IpAddr::V4(v4.ip()))
-            .or_else(|| storage.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())));
+            .or_else(|| storage.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+            // sendmail: `::1` is nobody's name.
+            .filter(|address| address.is_ipv4() || !address.is_loopback());
         if let Some(address) = address
             && !found.contains(&address)
         {

@@ -665,6 +665,11 @@ impl<'p, T: Trace> Machine<'p, T> {
             self.state = State::Apply;
             return;
         };
+        if !program.has_rules(ruleset) {
+            // sendmail: a call of an empty ruleset is not even shown.
+            frame.out.drain(at..at + 2);
+            return;
+        }
         let mut input = self.spare.pop().unwrap_or_default();
         input.extend_from_slice(&frame.out[at + 2..]);
         frame.out.truncate(at);

@@ -3,12 +3,13 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
 use crate::base::{Diagnostic, limits};
-use crate::cf::{ClassDef, ClassSource, Config, macro_name};
-use crate::rewrite::{ClassTable, MacroTable, expand};
+use crate::cf::{ClassDef, ClassSource, Config};
+use crate::rewrite::{ClassTable, MacroTable, load_classes};
 use crate::world::{Files, HostIdentity};
 
 /// The largest file of class members that is read, in bytes.
@@ -31,45 +32,61 @@ pub fn initial_macros(host: &HostIdentity, version: &str, pid: u32) -> MacroTabl
 /// from files. A file that cannot be read is reported unless it is optional.
 pub fn classes(
     config: &Config,
-    initial: &std::sync::Arc<MacroTable>,
+    initial: &Arc<MacroTable>,
     host: &HostIdentity,
     files: &dyn Files,
 ) -> (ClassTable, Vec<Diagnostic>) {
-    let mut table = built_in(host);
     let mut faults = Vec::new();
-    let macros = MacroTable::of_config(config, Some(std::sync::Arc::clone(initial)));
-    for class in &config.classes {
+    let table = load_classes(config, initial, built_in(host), |class| {
         match &class.source {
-            ClassSource::Words(text) => words(class, text, &macros, &mut table),
+            ClassSource::Words(_) => Vec::new(),
             ClassSource::File {
                 path,
                 format,
                 optional,
-            } => {
-                let path = expand(path, &macros);
-                match read(files, path.to_path_lossy().as_ref()) {
-                    Ok(text) => file(class, &text, format, &mut table),
-                    Err(error) if *optional && error.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(error) => faults.push(unreadable(class, &path, &error)),
+            } => match read(files, path.to_path_lossy().as_ref()) {
+                Ok(text) => file(&text, format),
+                Err(error) if *optional && error.kind() == std::io::ErrorKind::NotFound => {
+                    Vec::new()
                 }
+                Err(error) => {
+                    faults.push(unreadable(class, path, &error));
+                    Vec::new()
+                }
+            },
+            ClassSource::Program { command } => {
+                let what = format!("class {} from the program {command}", class.name);
+                faults.push(not_here(class, what));
+                Vec::new()
             }
-            ClassSource::Program { command } => faults.push(not_here(
-                class,
-                format!("class {} from the program {command}", class.name),
-            )),
-            ClassSource::Map { spec, .. } => faults.push(not_here(
-                class,
-                format!("class {} from the map {spec}", class.name),
-            )),
+            ClassSource::Map { spec, .. } => {
+                let what = format!("class {} from the map {spec}", class.name);
+                faults.push(not_here(class, what));
+                Vec::new()
+            }
         }
-    }
+    });
     (table, faults)
+}
+
+/// What becomes of macros and classes once the configuration is read: `$j` is
+/// expanded and counts as a name of this host, `$m` as its domain.
+pub fn settle(macros: &mut MacroTable, classes: &mut ClassTable) {
+    let own = macros.text(b"j");
+    if !own.is_empty() {
+        classes.add(b"w", &own);
+        macros.set(b"j", own);
+    }
+    let domain = macros.text(b"m");
+    if !domain.is_empty() {
+        classes.add(b"m", &domain);
+    }
 }
 
 /// Classes that are there before the configuration is read.
 fn built_in(host: &HostIdentity) -> ClassTable {
     let mut table = ClassTable::new();
-    let of_message: [(&[u8], &[&str]); 5] = [
+    let of_message: [(&[u8], &[&str]); 7] = [
         (b"e", &["7bit", "8bit", "binary"]),
         (b"n", &["multipart/signed"]),
         (b"s", &["rfc822"]),
@@ -77,7 +94,21 @@ fn built_in(host: &HostIdentity) -> ClassTable {
             b"persistentMacros",
             &["r", "s", "_", "{if_addr}", "{daemon_flags}"],
         ),
-        (b"k", &[]),
+        (
+            b"checkMIMEHeaders",
+            &[
+                "mime-version",
+                "content-type",
+                "content-disposition",
+                "content-id",
+                "content-transfer-encoding",
+            ],
+        ),
+        (b"checkMIMETextHeaders", &["content-description"]),
+        (
+            b"checkMIMEFieldHeaders",
+            &["content-disposition", "content-type"],
+        ),
     ];
     for (class, members) in of_message {
         table.extend(class, members.iter().map(|member| member.as_bytes()));
@@ -103,38 +134,22 @@ fn built_in(host: &HostIdentity) -> ClassTable {
     table
 }
 
-/// The words of a `C` line; `$=y` among them stands for class `y`.
-fn words(class: &ClassDef, text: &[u8], macros: &MacroTable, table: &mut ClassTable) {
-    for word in text.fields() {
-        if let Some(other) = word.strip_prefix(b"$=") {
-            if let Some((name, _)) = macro_name::split(other) {
-                table.include(&class.name, name);
-            }
-            continue;
-        }
-        let expanded = expand(word, macros);
-        let members = expanded.fields();
-        table.extend(&class.name, members);
-    }
-}
-
 /// The words of a file: the first of each line, or the whole line when the
 /// format asks for that; what follows `#` at the start of a line is a comment.
-fn file(class: &ClassDef, text: &[u8], format: &[u8], table: &mut ClassTable) {
+fn file(text: &[u8], format: &[u8]) -> Vec<BString> {
     let whole_line = format.starts_with(b"%[^");
-    let members = text
-        .lines()
+    text.lines()
         .take(limits::CLASS_MEMBERS_MAX)
         .map(|line| line.trim())
         .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
         .filter_map(|line| {
             if whole_line {
-                Some(line)
+                Some(line.into())
             } else {
-                line.fields().next()
+                line.fields().next().map(BString::from)
             }
-        });
-    table.extend(&class.name, members);
+        })
+        .collect()
 }
 
 fn read(files: &dyn Files, path: &Path) -> std::io::Result<Vec<u8>> {

@@ -12,6 +12,7 @@ mod listen;
 pub(super) use flags::Mode;
 use flags::{Flags, OptionFlag, Role};
 
+use super::address_test;
 use super::output::fail;
 use crate::base::{Place, Sysexit};
 use crate::daemon::Source;
@@ -45,10 +46,24 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
         Mode::Daemon | Mode::Foreground => listen::run(&command),
         Mode::Deliver if command.flags.queue.interval.is_some() => listen::run(&command),
         Mode::Aliases => super::newaliases::make(&command.source),
+        Mode::Test => test(&command),
         mode => fail(
             Sysexit::Unavailable,
             format!("sendmail: {mode:?} is not built in yet"),
         ),
+    }
+}
+
+/// `-bt`
+fn test(command: &Command<'_>) -> ExitCode {
+    let settings = address_test::Settings {
+        source: &command.source,
+        debug: &command.flags.debug,
+    };
+    let mut output = std::io::stdout().lock();
+    match address_test::open(&settings, &mut output) {
+        Ok(mut test) => test.run(&mut std::io::stdin().lock(), &mut output),
+        Err(error) => fail(Sysexit::Config, error.to_string()),
     }
 }
 

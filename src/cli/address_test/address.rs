@@ -1,0 +1,452 @@
+//! Commands about whole addresses: `/parse`, `/try`, `/sender`, `/header`.
+//!
+//! They go the way an address goes in the daemon, with every step shown.
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::sink::Sink;
+use super::{AddressTest, Role, Runner, complain};
+use crate::cf::{HeaderAction, MailerDef, Opt, RulesetPair};
+use crate::rewrite::{CrackStyle, Cracked, MUST_QUOTE_ALWAYS, Machine, Status, crack};
+
+/// What an address came to.
+struct Parsed {
+    /// The name of the mailer; `*error*` when it cannot be delivered.
+    mailer: BString,
+    host: BString,
+    user: BString,
+    failed: bool,
+}
+
+impl Parsed {
+    fn failed(host: BString, user: BString) -> Self {
+        Self {
+            mailer: "*error*".into(),
+            host,
+            user,
+            failed: true,
+        }
+    }
+}
+
+impl AddressTest {
+    /// `/parse address`
+    pub(super) fn parse_command(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            self.sink.text("Usage: /parse address\n");
+            return;
+        }
+        self.sink.text("Cracked address = ");
+        let cracked = self.crack(text).around(b"$g");
+        self.sink.shown(&cracked);
+        self.sink.text("\nParsing ");
+        self.tell_role();
+        self.sink.text(" address\n");
+        match self.parse(text) {
+            None => self.sink.text("Cannot parse\n"),
+            Some(parsed) => {
+                self.sink.text(format!("mailer {}, ", parsed.mailer));
+                if !parsed.host.is_empty() {
+                    self.sink.text(format!("host {}, ", parsed.host));
+                }
+                self.sink.text("user ");
+                self.sink.shown(&parsed.user);
+                self.sink.text("\n");
+            }
+        }
+    }
+
+    fn tell_role(&mut self) {
+        let Role { header, sender } = self.role;
+        self.sink.text(if header { "header" } else { "envelope" });
+        self.sink
+            .text(if sender { " sender" } else { " recipient" });
+    }
+
+    /// `/try mailer address`
+    pub(super) fn try_mailer(&mut self, rest: &[u8]) {
+        let end = rest.iter().position(u8::is_ascii_whitespace);
+        let Some((name, text)) = end
+            .map(|end| {
+                (
+                    rest[..end].to_vec(),
+                    rest[end..].trim_ascii_start().to_vec(),
+                )
+            })
+            .filter(|(_, text)| !text.is_empty())
+        else {
+            self.sink.text("Usage: /try mailer address\n");
+            return;
+        };
+        let Some(mailer) = self.config.mailer(&name).cloned() else {
+            self.sink.text("Unknown mailer ");
+            self.sink.text(&name);
+            self.sink.text("\n");
+            return;
+        };
+        self.sink.text("Trying ");
+        self.tell_role();
+        self.sink.text(" address ");
+        self.sink.text(&text);
+        self.sink.text(" for mailer ");
+        self.sink.text(&name);
+        self.sink.text("\n");
+        let (address, status) = self.remote_name(&mailer, &text);
+        let code = if status == Status::TempFail { 75 } else { 0 };
+        self.sink.text(format!("Rcode = {code}, addr = "));
+        self.sink.text(&address);
+        self.sink.text("\n");
+    }
+
+    /// `/sender address`
+    pub(super) fn sender_command(&mut self, text: &[u8]) {
+        let login = login_name();
+        let mut from = BString::from(if text.is_empty() { &login } else { text });
+        self.macros.set(b"addr_type", "e s");
+        if self.parse(&from).is_none_or(|parsed| parsed.failed) {
+            self.sink.quiet = true;
+            from = login;
+            self.parse(&from.clone());
+        }
+        self.sink.quiet = false;
+        let mut rewritten = self.through(&from, &["3", "1", "4"]);
+        if rewritten.starts_with(b"@") {
+            rewritten = bstr::concat([b"<".as_slice(), &rewritten, b">"]).into();
+        }
+        self.sink.text("addr=");
+        self.sink.text(&rewritten);
+        self.sink.text("\n");
+    }
+
+    /// `/header line`
+    pub(super) fn header(&mut self, line: &[u8]) {
+        let name = line
+            .find_byte(b':')
+            .map(|colon| line[..colon].trim_ascii_end())
+            .filter(|name| !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace));
+        let Some(name) = name else {
+            self.sink.text("header syntax error, line \"");
+            self.sink.text(line);
+            self.sink.text("\"\nul = 00000000\n");
+            return;
+        };
+        let value = line[line.find_byte(b':').unwrap_or(0) + 1..].trim_ascii_start();
+        let mut flags = super::header_flags::of(name);
+        let check = self
+            .config
+            .headers
+            .iter()
+            .rev()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.action.clone());
+        if let Some(HeaderAction::Check {
+            ruleset,
+            keep_comments,
+        }) = check
+        {
+            self.through(value, &[&ruleset.to_string()]);
+            if !keep_comments {
+                flags |= super::header_flags::STRIP_COMMENTS;
+            }
+        }
+        self.sink
+            .text(format!("ul = {}\n", super::header_flags::show(flags)));
+    }
+
+    /// Rewrites an address for a mailer.
+    fn remote_name(&mut self, mailer: &MailerDef, text: &[u8]) -> (BString, Status) {
+        let Role { header, sender } = self.role;
+        let of = |pair: &RulesetPair| {
+            if header {
+                pair.header.clone()
+            } else {
+                pair.envelope.clone()
+            }
+        };
+        let own = of(if sender {
+            &mailer.sender
+        } else {
+            &mailer.recipient
+        });
+        let around = if mailer.flags.has(b'c') {
+            Cracked::bare()
+        } else {
+            self.crack(text)
+        };
+        let program = &self.program;
+        let mut sink = std::mem::take(&mut self.sink);
+        let mut machine = Machine::with_trace(program, &mut sink);
+        let scanned = machine.load(text, machine.style());
+        machine.trace().about = text.into();
+        complain(machine.trace(), &scanned);
+        machine.trace().about.clear();
+        let mut status = Status::Ok;
+        let loaded = !machine.workspace().is_empty();
+        if loaded {
+            let own = (!own.is_empty()).then(|| program.ruleset(&own)).flatten();
+            let general = program.ruleset(if sender { b"1" } else { b"2" });
+            let mut runner = Runner {
+                maps: &self.maps,
+                macros: &mut self.macros,
+                runtime: &self.runtime,
+                deferring: self.deferring,
+            };
+            let order = [program.ruleset(b"3"), general, own, program.ruleset(b"4")];
+            for ruleset in order.into_iter().flatten() {
+                if runner.run(&mut machine, ruleset) == Status::TempFail {
+                    status = Status::TempFail;
+                }
+            }
+        }
+        let address = machine.workspace().text();
+        drop(machine);
+        self.sink = sink;
+        if !loaded {
+            return (text.into(), status);
+        }
+        (around.around(&address), status)
+    }
+
+    /// An address through rulesets, and out as text.
+    fn through(&mut self, text: &[u8], rulesets: &[&str]) -> BString {
+        let program = &self.program;
+        let mut sink = std::mem::take(&mut self.sink);
+        let mut machine = Machine::with_trace(program, &mut sink);
+        machine.load(text, machine.style());
+        if !machine.workspace().is_empty() {
+            let mut runner = Runner {
+                maps: &self.maps,
+                macros: &mut self.macros,
+                runtime: &self.runtime,
+                deferring: self.deferring,
+            };
+            for ruleset in rulesets {
+                if let Some(id) = program.ruleset(ruleset.as_bytes()) {
+                    runner.run(&mut machine, id);
+                }
+            }
+        }
+        let result = machine.workspace().text();
+        drop(machine);
+        self.sink = sink;
+        result
+    }
+
+    /// Where an address goes; `None` when it cannot even be cut up.
+    fn parse(&mut self, text: &[u8]) -> Option<Parsed> {
+        if self.sink.levels.at(20, 1) {
+            self.sink.text("\n--parseaddr(");
+            self.sink.text(text);
+            self.sink.text(")\n");
+        }
+        self.sink.about = text.into();
+        if !self.is_valid(text) {
+            self.sink.about.clear();
+            return None;
+        }
+        let mut sink = std::mem::take(&mut self.sink);
+        let mut machine = Machine::with_trace(&self.program, &mut sink);
+        let scanned = machine.load(text, machine.style());
+        complain(machine.trace(), &scanned);
+        let parsed = if machine.workspace().is_empty() {
+            None
+        } else {
+            let mut parser = Parser {
+                mailers: &self.config.mailers,
+                runner: Runner {
+                    maps: &self.maps,
+                    macros: &mut self.macros,
+                    runtime: &self.runtime,
+                    deferring: self.deferring,
+                },
+            };
+            Some(parser.resolve(&mut machine))
+        };
+        machine.trace().about.clear();
+        drop(machine);
+        self.sink = sink;
+        parsed
+    }
+
+    /// Whether an address may be looked at: no characters that stand for
+    /// operators inside the reference.
+    pub(super) fn is_valid(&mut self, text: &[u8]) -> bool {
+        if !text.iter().any(|byte| (0x80..0xa0).contains(byte)) {
+            return true;
+        }
+        let shown: Vec<u8> = text
+            .iter()
+            .map(|&byte| match byte {
+                0x80..0xa0 => b'?',
+                byte => byte & 0x7f,
+            })
+            .collect();
+        self.sink.text("8-bit character in mailbox address \"");
+        self.sink.text(shown);
+        self.sink.text("\"\n");
+        false
+    }
+
+    fn crack(&self, text: &[u8]) -> Cracked {
+        let options = &self.config.options;
+        let must_quote: Vec<u8> = [MUST_QUOTE_ALWAYS, options.text(Opt::MustQuoteChars)].concat();
+        let style = CrackStyle {
+            must_quote: &must_quote,
+            colon_ok: options.flag(Opt::ColonOkInAddr),
+        };
+        crack(text, style)
+    }
+}
+
+/// Finds the mailer of an address.
+struct Parser<'a> {
+    mailers: &'a [MailerDef],
+    runner: Runner<'a>,
+}
+
+impl Parser<'_> {
+    fn resolve(&mut self, machine: &mut Machine<'_, &mut Sink>) -> Parsed {
+        let program = machine.program();
+        for ruleset in [b"3", b"0"] {
+            if let Some(id) = program.ruleset(ruleset) {
+                self.runner.run(machine, id);
+            }
+        }
+        let Some(triple) = machine.workspace().triple() else {
+            return misconfigured(machine, "buildaddr: no mailer in parsed address");
+        };
+        let name = triple.mailer.text();
+        let host = triple.host.map(|host| host.text());
+        let Some(user) = triple.user else {
+            return misconfigured(machine, "buildaddr: no user");
+        };
+        if name.eq_ignore_ascii_case(b"error") {
+            let text = user.text_with(b' ');
+            return refused(machine, host.unwrap_or_default(), text);
+        }
+        let user = user.text();
+        let found = self
+            .mailers
+            .iter()
+            .find(|mailer| mailer.name.eq_ignore_ascii_case(&name));
+        let Some(mailer) = found else {
+            return misconfigured(machine, &format!("buildaddr: unknown mailer {name}"));
+        };
+        if host.is_none() && !mailer.flags.has(b'l') {
+            return misconfigured(machine, "buildaddr: no host");
+        }
+        machine.keep_user();
+        self.deliverable(machine, mailer, host.unwrap_or_default(), user.as_bstr())
+    }
+
+    /// The mailer is known: what it makes of host and user.
+    fn deliverable(
+        &mut self,
+        machine: &mut Machine<'_, &mut Sink>,
+        mailer: &MailerDef,
+        host: BString,
+        user: &BStr,
+    ) -> Parsed {
+        let program = machine.program();
+        if mailer.flags.has(b'@') && user.starts_with(b"@") {
+            let rest = user[1..].to_vec();
+            machine.load(&rest, machine.style());
+        }
+        let bare = user.strip_prefix(b"\"").unwrap_or(user);
+        let special = match bare.first() {
+            Some(b'|') if mailer.flags.has(b'|') => Some("prog"),
+            Some(b'/') if mailer.flags.has(b'/') => Some("*file*"),
+            Some(b':') if mailer.flags.has(b':') => {
+                let plain = user.replace(b"\"", b"");
+                if let Some(file) = strip_folded(&plain, b":include:") {
+                    return Parsed {
+                        mailer: "*include*".into(),
+                        host: BString::default(),
+                        user: file.into(),
+                        failed: false,
+                    };
+                }
+                None
+            }
+            _ => None,
+        };
+        let named = |name: &str| self.mailers.iter().find(|mailer| mailer.name == name);
+        let mailer = special.and_then(named).unwrap_or(mailer);
+        let host: BString = if mailer.flags.has(b'h') {
+            host
+        } else {
+            host.to_ascii_lowercase().into()
+        };
+        self.runner.macros.set(b"h", host.clone());
+        let own = &mailer.recipient.envelope;
+        let own = (!own.is_empty()).then(|| program.ruleset(own)).flatten();
+        let order = [program.ruleset(b"2"), own, program.ruleset(b"4")];
+        for ruleset in order.into_iter().flatten() {
+            self.runner.run(machine, ruleset);
+        }
+        let user = machine.workspace().text();
+        Parsed {
+            mailer: mailer.name.clone(),
+            host,
+            user: if mailer.flags.has(b'u') {
+                user
+            } else {
+                user.to_ascii_lowercase().into()
+            },
+            failed: false,
+        }
+    }
+}
+
+/// The configuration is at fault.
+fn misconfigured(machine: &mut Machine<'_, &mut Sink>, message: &str) -> Parsed {
+    let sink = machine.trace();
+    if !sink.quiet {
+        sink.text(message);
+        sink.text("\n");
+    }
+    Parsed::failed(BString::default(), BString::default())
+}
+
+/// The rules refuse the address: the text without its reply codes.
+fn refused(machine: &mut Machine<'_, &mut Sink>, host: BString, text: BString) -> Parsed {
+    let plain = text.replace(b"\"", b"");
+    machine.trace().complaint(without_codes(&plain));
+    Parsed::failed(host, text)
+}
+
+/// `553 5.1.3 Text` without its codes.
+fn without_codes(text: &[u8]) -> &[u8] {
+    let Some((code, rest)) = text.split_at_checked(4) else {
+        return text;
+    };
+    if !code[..3].iter().all(u8::is_ascii_digit) || code[3] != b' ' {
+        return text;
+    }
+    let end = rest.find_byte(b' ').unwrap_or(rest.len());
+    let status = &rest[..end];
+    let is_status = status.split_str(".").count() == 3
+        && status
+            .split_str(".")
+            .all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
+        && matches!(status[0], b'2' | b'4' | b'5');
+    if is_status {
+        rest[end..].strip_prefix(b" ").unwrap_or(&rest[end..])
+    } else {
+        rest
+    }
+}
+
+fn strip_folded<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let head = text.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix)
+        .then(|| &text[prefix.len()..])
+}
+
+/// Who runs this.
+fn login_name() -> BString {
+    nix::unistd::User::from_uid(nix::unistd::getuid())
+        .ok()
+        .flatten()
+        .map_or_else(|| "postmaster".into(), |user| user.name.into())
+}

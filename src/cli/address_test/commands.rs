@@ -1,0 +1,249 @@
+//! The commands: what each line asks for.
+
+use bstr::{BString, ByteSlice};
+
+use super::sink::Sink;
+use super::{AddressTest, Role, Runner, show};
+use crate::cf::{macro_name, ruleset_name};
+use crate::rewrite::{Program, RulesetId, expand};
+
+impl AddressTest {
+    /// Does what a line says; false to end.
+    pub(super) fn line(&mut self, line: &[u8]) -> bool {
+        match line.first() {
+            None | Some(b'#') => {}
+            Some(b'?') => self.help(),
+            Some(b'.') => self.set(line),
+            Some(b'=') => self.dump(line),
+            Some(b'-') => match line.strip_prefix(b"-d") {
+                Some(flag) => self.sink.levels.set(flag),
+                None => self.unknown('-', line),
+            },
+            Some(b'$') => self.value(line),
+            Some(b'/') => return self.slash(line),
+            Some(_) => self.rules(line),
+        }
+        true
+    }
+
+    fn unknown(&mut self, kind: char, line: &[u8]) {
+        self.sink.text(format!("Unknown \"{kind}\" command "));
+        self.sink.text(line);
+        self.sink.text("\n");
+    }
+
+    /// `.Dxvalue` and `.Cxwords`.
+    fn set(&mut self, line: &[u8]) {
+        match line.get(1) {
+            None => self.sink.text("Usage: .[DC]macro value(s)\n"),
+            Some(b'D') => {
+                if let Some((name, value)) = self.name(&line[2..]) {
+                    self.macros.define(&name, value);
+                }
+            }
+            // sendmail: this one says nothing.
+            Some(b'C') if line.len() == 2 => {}
+            Some(b'C') => {
+                if let Some((name, words)) = self.name(&line[2..]) {
+                    for word in expand(&words, &self.macros).fields() {
+                        self.classes.add_word(&name, word);
+                    }
+                    self.program.set_classes(&self.classes);
+                }
+            }
+            Some(_) => self.unknown('.', line),
+        }
+    }
+
+    /// Takes the name of a macro or class off the start of a text.
+    fn name(&mut self, text: &[u8]) -> Option<(BString, BString)> {
+        if text.is_empty() {
+            self.sink.text("Name required for macro/class\n");
+            return None;
+        }
+        let Some((name, taken)) = macro_name::split(text) else {
+            self.sink.text("Unbalanced { on ");
+            self.sink.text(&text[1..]);
+            self.sink.text("\n");
+            self.sink
+                .text("Unable to assign macro/class ID (mid = 0xffffffff)\n");
+            return None;
+        };
+        if let Err(message) = macro_name::check(name) {
+            self.sink.text(message);
+            self.sink.text("\n");
+            return None;
+        }
+        Some((name.into(), text[taken..].into()))
+    }
+
+    /// `=Sruleset` and `=M`.
+    fn dump(&mut self, line: &[u8]) {
+        match line.get(1) {
+            None => self.sink.text("Usage: =Sruleset or =M\n"),
+            Some(b'M') => show::mailers(&self.config, &mut self.sink),
+            Some(b'S') => {
+                let Some(ruleset) = find_ruleset(&self.program, &line[2..], &mut self.sink) else {
+                    return;
+                };
+                for rule in self.program.rules(ruleset) {
+                    self.sink.text("R");
+                    let left = self.program.left_side(rule);
+                    self.sink.text(left.trim_ascii_start());
+                    self.sink.text(" \t\t");
+                    let right = self.program.right_side(rule);
+                    self.sink.text(right.trim_ascii_start());
+                    self.sink.text(" \n");
+                }
+            }
+            Some(_) => self.unknown('=', line),
+        }
+    }
+
+    /// `$x` and `$=x`.
+    fn value(&mut self, line: &[u8]) {
+        if line.get(1) == Some(&b'=') {
+            if let Some((name, _)) = self.name(&line[2..]) {
+                for word in self.classes.shown(&name) {
+                    self.sink.text(word);
+                    self.sink.text("\n");
+                }
+            }
+            return;
+        }
+        let Some((name, _)) = self.name(&line[1..]) else {
+            return;
+        };
+        match self.macros.get(&name) {
+            None => self.sink.text("Undefined\n"),
+            Some(value) => {
+                let text = show::value(value);
+                self.sink.shown(&text);
+                self.sink.text("\n");
+            }
+        }
+    }
+
+    /// The commands that begin with a slash; false to end.
+    fn slash(&mut self, line: &[u8]) -> bool {
+        let end = line
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(line.len());
+        let (word, rest) = line.split_at(end);
+        let rest = rest.trim_ascii_start();
+        match word[1..].to_ascii_lowercase().as_slice() {
+            b"" => self
+                .sink
+                .text("Usage: /[canon|map|mx|parse|try|tryflags]\n"),
+            b"quit" => return false,
+            b"mx" => self.mx(rest),
+            b"canon" => self.canon(rest),
+            b"map" => self.map(rest),
+            b"try" => self.try_mailer(rest),
+            b"tryflags" => self.try_flags(rest),
+            b"parse" => self.parse_command(rest),
+            b"sender" => self.sender_command(rest),
+            b"header" => self.header(rest),
+            b"expand" if rest.is_empty() => self.sink.text("Usage: /expand string\n"),
+            // The text has gone through no reader that finds macros in it.
+            b"expand" => self.sink.shown(rest),
+            // The reference looks, and says nothing unless it was built to.
+            b"gethostbyname" => {}
+            _ => self.unknown('/', word),
+        }
+        true
+    }
+
+    fn try_flags(&mut self, flags: &[u8]) {
+        if flags.is_empty() {
+            self.sink.text("Usage: /tryflags [Hh|Ee][Ss|Rr]\n");
+            return;
+        }
+        for flag in flags {
+            match flag.to_ascii_lowercase() {
+                b'h' => self.role.header = true,
+                b'e' => self.role.header = false,
+                b's' => self.role.sender = true,
+                b'r' => self.role.sender = false,
+                _ => {}
+            }
+        }
+        let Role { header, sender } = self.role;
+        let text = [
+            if header { "h" } else { "e" },
+            if sender { "s" } else { "r" },
+        ]
+        .join(" ");
+        self.macros.set(b"addr_type", text);
+    }
+
+    /// `/map name key`
+    fn map(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            self.sink.text("Usage: /map mapname key\n");
+            return;
+        }
+        let end = rest
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(rest.len());
+        let (name, key) = (&rest[..end], rest[end..].trim_ascii_start());
+        if key.is_empty() {
+            self.sink.text("No key specified\n");
+            return;
+        }
+        let Some(id) = self.maps.id(name) else {
+            self.sink.text("Map named \"");
+            self.sink.text(name);
+            self.sink.text("\" not found\n");
+            return;
+        };
+        let mut runner = Runner {
+            maps: &self.maps,
+            macros: &mut self.macros,
+            runtime: &self.runtime,
+            deferring: self.deferring,
+        };
+        let outcome = runner.probe(id, key, &[]);
+        self.sink.text("map_lookup: ");
+        self.sink.text(name);
+        self.sink.text(" (");
+        self.sink.shown(key);
+        self.sink.text(") ");
+        super::tell_timeout(&mut self.sink, self.maps.class(id), key, &outcome);
+        match &outcome {
+            crate::map::Outcome::Found(value) => {
+                self.sink.text("returns ");
+                self.sink.shown(value);
+            }
+            _ => self.sink.text("no match"),
+        }
+        self.sink.text(format!(" ({})\n", outcome.code()));
+    }
+}
+
+/// Finds a ruleset by the start of `text`, up to a comma; complains when there
+/// is none.
+pub(super) fn find_ruleset(program: &Program, text: &[u8], sink: &mut Sink) -> Option<RulesetId> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let end = text.find_byte(b',').unwrap_or(text.len());
+    // A number is read as far as it goes, as the reference does.
+    let name = if digits > 0 {
+        &text[..digits]
+    } else {
+        &text[..end]
+    };
+    if let Some(id) = program.ruleset(name) {
+        return Some(id);
+    }
+    if ruleset_name::parse(name).is_err() || name.is_empty() {
+        sink.text("invalid ruleset name: \"");
+        sink.text(text);
+        sink.text("\"\n");
+    }
+    sink.text("Undefined ruleset ");
+    sink.text(text);
+    sink.text("\n");
+    None
+}

@@ -1,0 +1,86 @@
+//! Commands that ask for names: `/mx` and `/canon`; and users and groups.
+
+use bstr::{BStr, ByteSlice};
+
+use super::AddressTest;
+use crate::world::{Mx, ResolveError};
+
+impl AddressTest {
+    /// `/mx host`
+    pub(super) fn mx(&mut self, host: &[u8]) {
+        if host.is_empty() {
+            self.sink.text("Usage: /mx address\n");
+            return;
+        }
+        let host = BStr::new(host).to_string();
+        self.sink.text(format!("getmxrr({host}) returns "));
+        match self.exchanges(&host) {
+            Ok(found) if found.iter().any(|name| name.is_empty()) => {
+                self.sink.text("null MX (See RFC7505)\n");
+            }
+            Ok(found) => {
+                self.sink.text(format!("{} value(s):\n", found.len()));
+                for name in found {
+                    self.sink.text(format!("\t{name}.\n"));
+                }
+            }
+            Err(()) => self.sink.text("-1 value(s):\n"),
+        }
+    }
+
+    /// The hosts that take mail for a name, best first: its MX hosts; without
+    /// any, the host itself if it is there.
+    fn exchanges(&self, host: &str) -> Result<Vec<String>, ()> {
+        let resolver = &self.resolver;
+        match self.runtime.block_on(resolver.mx(host)) {
+            Ok(mut found) => {
+                found.sort_by_key(|mx: &Mx| mx.preference);
+                Ok(found.into_iter().map(|mx| mx.exchange).collect())
+            }
+            Err(ResolveError::Temporary) => Err(()),
+            Err(error) => {
+                let own = self.runtime.block_on(resolver.canonical(host));
+                // sendmail: an alias without MX counts as no host at all.
+                let alias = error == ResolveError::NoData
+                    && host.contains('.')
+                    && own
+                        .as_ref()
+                        .is_ok_and(|name| !name.eq_ignore_ascii_case(host));
+                Ok(own.ok().filter(|_| !alias).into_iter().collect())
+            }
+        }
+    }
+
+    /// `/canon host`
+    pub(super) fn canon(&mut self, host: &[u8]) {
+        if host.is_empty() {
+            self.sink.text("Usage: /canon address\n");
+            return;
+        }
+        let host = BStr::new(host).to_string();
+        let found = self.runtime.block_on(self.resolver.canonical(&host));
+        let name = found.unwrap_or_else(|_| host.clone());
+        self.sink
+            .text(format!("getcanonname({host}) returns {name}\n"));
+    }
+}
+
+/// The id of a user, by name or number, and his group.
+pub(super) fn user_id(name: &BStr) -> Option<(u32, Option<u32>)> {
+    let text = name.to_str().ok().filter(|text| !text.is_empty())?;
+    if let Ok(number) = text.parse() {
+        return Some((number, None));
+    }
+    let user = nix::unistd::User::from_name(text).ok().flatten()?;
+    Some((user.uid.as_raw(), Some(user.gid.as_raw())))
+}
+
+/// The id of a group, by name or number.
+pub(super) fn group_id(name: &BStr) -> Option<u32> {
+    let text = name.to_str().ok().filter(|text| !text.is_empty())?;
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let group = nix::unistd::Group::from_name(text).ok().flatten()?;
+    Some(group.gid.as_raw())
+}

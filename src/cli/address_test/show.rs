@@ -1,0 +1,122 @@
+//! Shows what the configuration holds: values, mailers, help.
+
+use bstr::{BStr, BString};
+
+use super::AddressTest;
+use super::sink::Sink;
+use crate::cf::{Config, MailerDef, Opt};
+use crate::rewrite::Value;
+
+/// What is shown for `?` when there is no help file.
+const NO_HELP: &str = "Sendmail 8.17.1.9 -- HELP not implemented\n";
+
+/// Topics of the help file that begin like this are about the address test.
+const TOPIC: &[u8] = b"-bt";
+
+impl AddressTest {
+    /// `?`: what the help file says about the address test.
+    pub(super) fn help(&mut self) {
+        let path = self.config.options.text(Opt::HelpFile);
+        let text = if self.config.options.is_set(Opt::HelpFile) {
+            std::fs::read(bstr::ByteSlice::to_path_lossy(path.as_ref() as &[u8])).ok()
+        } else {
+            None
+        };
+        let Some(text) = text else {
+            self.sink.text(NO_HELP);
+            return;
+        };
+        for line in text.split(|&byte| byte == b'\n') {
+            if let Some(help) = line.strip_prefix(TOPIC) {
+                let help = help.strip_prefix(b"\t").unwrap_or(help);
+                self.sink.text(help);
+                self.sink.text("\n");
+            }
+        }
+    }
+}
+
+/// The value of a macro as it is kept: a template with one dollar sign where
+/// two were written.
+pub(super) fn value(value: &Value) -> BString {
+    let Value::Template(text) = value else {
+        return value.text().to_owned();
+    };
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        out.push(byte);
+        if byte == b'$' {
+            rest.next_if_eq(&b'$');
+        }
+    }
+    out.into()
+}
+
+/// `=M`: one line a mailer.
+pub(super) fn mailers(config: &Config, sink: &mut Sink) {
+    for (number, mailer) in config.mailers.iter().enumerate() {
+        mailer_line(config, number, mailer, sink);
+    }
+}
+
+fn mailer_line(config: &Config, number: usize, mailer: &MailerDef, sink: &mut Sink) {
+    sink.text(format!("mailer {number} ({}): P=", mailer.name));
+    sink.shown(&mailer.path);
+    for (letter, pair) in [('S', &mailer.sender), ('R', &mailer.recipient)] {
+        let [envelope, header] =
+            [&pair.envelope, &pair.header].map(|name| ruleset(config, BStr::new(name)));
+        sink.text(format!(" {letter}={envelope}/{header}"));
+    }
+    let user = &mailer.user;
+    let id = |name: &BStr| super::names::user_id(name);
+    let uid = id(BStr::new(&user.user)).map_or(-1, |found| i64::from(found.0));
+    let gid = super::names::group_id(BStr::new(&user.group))
+        .or_else(|| id(BStr::new(&user.user)).and_then(|found| found.1))
+        .map_or(-1, i64::from);
+    sink.text(format!(" M={} U={uid}:{gid} F=", mailer.size_max));
+    sink.text(mailer.flags.iter().collect::<Vec<u8>>());
+    sink.text(format!(" L={} E=", mailer.line_max));
+    sink.shown(&mailer.eol);
+    if !mailer.charset.is_empty() {
+        sink.text(format!(" C={}", mailer.charset));
+    }
+    let kind = |text: &BString| -> BString {
+        if text.is_empty() {
+            "<undefined>".into()
+        } else {
+            text.clone()
+        }
+    };
+    sink.text(format!(
+        " T={}/{}/{}",
+        kind(&mailer.mta_type),
+        kind(&mailer.address_type),
+        kind(&mailer.diagnostic_type)
+    ));
+    let most = if mailer.recipients_max == u64::MAX {
+        0
+    } else {
+        mailer.recipients_max
+    };
+    sink.text(format!(" r={most} A="));
+    for (index, word) in mailer.argv.iter().enumerate() {
+        if index > 0 {
+            sink.text(" ");
+        }
+        sink.shown(word);
+    }
+    sink.text("\n");
+}
+
+/// A mailer's ruleset by its name; ruleset 0 stands for none.
+fn ruleset(config: &Config, name: &BStr) -> BString {
+    let name = if name.is_empty() {
+        BStr::new("0")
+    } else {
+        name
+    };
+    config
+        .ruleset(name)
+        .map_or_else(|| name.to_owned(), |ruleset| ruleset.name.clone())
+}
