@@ -66,11 +66,8 @@ impl Backend for Host {
         _scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
         let key: BString = ask.key.into();
-        let literal = key
-            .strip_prefix(b"[")
-            .map(|rest| rest.strip_suffix(b"]").unwrap_or(rest));
-        let question = match literal {
-            Some(inside) => match address_of(inside) {
+        let question = match key.strip_prefix(b"[") {
+            Some(rest) => match rest.strip_suffix(b"]").and_then(address_of) {
                 Some(address) => Question::Address(address),
                 None => return Lookup::Ready(Outcome::NO_HOST),
             },
@@ -83,7 +80,14 @@ impl Backend for Host {
         let resolver = &maps.world().resolver;
         Lookup::Pending(Box::pin(async move {
             let found = match &question {
-                Question::Name(name) => resolver.canonical(name).await,
+                // A name that is its own canonical one stays as it was written.
+                Question::Name(name) => resolver.canonical(name).await.map(|found| {
+                    if found.eq_ignore_ascii_case(name) {
+                        name.clone()
+                    } else {
+                        found
+                    }
+                }),
                 Question::Address(address) => resolver.name_of(*address).await,
             };
             match found {

@@ -369,6 +369,33 @@ impl Maps {
         backend.lookup(self, Ask { key, arguments }, scope)
     }
 
+    /// The same lookup, with both what the class answered and what a rule sees
+    /// of it: for `-bt`.
+    pub fn lookup_shown<'a>(
+        &'a self,
+        id: MapId,
+        key: &[u8],
+        arguments: &[&[u8]],
+        scope: &mut Scope<'_>,
+    ) -> Lookup<'a, (Outcome, Answer)> {
+        let common = &self.map(id).common;
+        let outcome = if common.not_deferring && scope.deferring {
+            Lookup::Ready(Outcome::TempFail)
+        } else {
+            self.probe(id, key, arguments, scope)
+        };
+        match outcome {
+            Lookup::Ready(outcome) => Lookup::Ready((outcome.clone(), common.settle(outcome, key))),
+            Lookup::Pending(later) => {
+                let key = key.to_vec();
+                Lookup::Pending(Box::pin(async move {
+                    let outcome = later.await;
+                    (outcome.clone(), common.settle(outcome, &key))
+                }))
+            }
+        }
+    }
+
     /// What a member of a sequence answers.
     pub(crate) fn member<'a>(
         &'a self,

@@ -189,6 +189,7 @@ impl AddressTest {
                 maps: &self.maps,
                 macros: &mut self.macros,
                 runtime: &self.runtime,
+                told: &mut self.told,
                 deferring: self.deferring,
             };
             let order = [program.ruleset(b"3"), general, own, program.ruleset(b"4")];
@@ -218,6 +219,7 @@ impl AddressTest {
                 maps: &self.maps,
                 macros: &mut self.macros,
                 runtime: &self.runtime,
+                told: &mut self.told,
                 deferring: self.deferring,
             };
             for ruleset in rulesets {
@@ -257,6 +259,7 @@ impl AddressTest {
                     maps: &self.maps,
                     macros: &mut self.macros,
                     runtime: &self.runtime,
+                    told: &mut self.told,
                     deferring: self.deferring,
                 },
             };

@@ -5,6 +5,7 @@ use bstr::{BString, ByteSlice};
 use super::sink::Sink;
 use super::{AddressTest, Role, Runner, show};
 use crate::cf::{macro_name, ruleset_name};
+use crate::map::OpenState;
 use crate::rewrite::{Program, RulesetId, expand};
 
 impl AddressTest {
@@ -203,9 +204,17 @@ impl AddressTest {
             maps: &self.maps,
             macros: &mut self.macros,
             runtime: &self.runtime,
+            told: &mut self.told,
             deferring: self.deferring,
         };
-        let outcome = runner.probe(id, key, &[]);
+        if runner.maps.open_state(id) == OpenState::NotOpen {
+            self.sink.text("Map named \"");
+            self.sink.text(name);
+            self.sink.text("\" not open\n");
+            return;
+        }
+        runner.tell_state(id, &mut self.sink);
+        let (outcome, _) = runner.lookup(id, key, &[]);
         self.sink.text("map_lookup: ");
         self.sink.text(name);
         self.sink.text(" (");

@@ -4,6 +4,7 @@
 //! it. The rules, maps and names are the site's own, so an answer here is what
 //! the daemon would do.
 
+use std::collections::HashSet;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ mod sink;
 use crate::base::Sysexit;
 use crate::base::limits::TOKEN_BYTES_MAX;
 use crate::cf::Config;
-use crate::map::{self, Maps, Scope};
+use crate::map::{self, MapId, Maps, OpenState, Scope};
 use crate::rewrite::{
     Answer, ClassTable, Machine, MacroTable, Program, RulesetId, Scanned, Status, Step, Style,
 };
@@ -43,6 +44,8 @@ pub(crate) struct AddressTest {
     resolver: Arc<dyn Resolver>,
     runtime: tokio::runtime::Runtime,
     sink: Sink,
+    /// Maps that cannot be asked, and were told of.
+    told: HashSet<MapId>,
     /// What `/try` and `/parse` are about.
     role: Role,
     /// Option DeliveryMode is `defer`.
@@ -131,6 +134,7 @@ impl AddressTest {
             maps: &self.maps,
             macros: &mut self.macros,
             runtime: &self.runtime,
+            told: &mut self.told,
             deferring: self.deferring,
         };
         if !machine.workspace().is_empty() {
@@ -179,6 +183,7 @@ struct Runner<'a> {
     maps: &'a Maps,
     macros: &'a mut MacroTable,
     runtime: &'a tokio::runtime::Runtime,
+    told: &'a mut HashSet<MapId>,
     deferring: bool,
 }
 
@@ -207,7 +212,8 @@ impl Runner<'_> {
         };
         let arguments: Vec<BString> = query.arguments().collect();
         let arguments: Vec<&[u8]> = arguments.iter().map(|text| text.as_slice()).collect();
-        let outcome = self.probe(id, &key, &arguments);
+        self.tell_state(id, machine.trace());
+        let (outcome, answer) = self.lookup(id, &key, &arguments);
         tell_timeout(machine.trace(), self.maps.class(id), &key, &outcome);
         if machine.trace().levels.at(60, 1) {
             let name = self.maps.name(id).to_owned();
@@ -223,14 +229,29 @@ impl Runner<'_> {
             }
             sink.text(format!(" ({}), ad=0\n", outcome.code()));
         }
-        match outcome {
-            map::Outcome::Found(value) => Answer::Found(value),
-            map::Outcome::NotFound(_) => Answer::NotFound,
-            map::Outcome::TempFail => Answer::TempFail,
+        match answer {
+            map::Answer::Found(value) => Answer::Found(value),
+            map::Answer::NotFound => Answer::NotFound,
+            map::Answer::TempFail => Answer::TempFail,
         }
     }
 
-    fn probe(&mut self, id: map::MapId, key: &[u8], arguments: &[&[u8]]) -> map::Outcome {
+    /// Tells once of a map that cannot be asked.
+    fn tell_state(&mut self, id: MapId, sink: &mut Sink) {
+        if let OpenState::Faulty(line) = self.maps.open_state(id)
+            && self.told.insert(id)
+        {
+            sink.text(line);
+            sink.text("\n");
+        }
+    }
+
+    fn lookup(
+        &mut self,
+        id: MapId,
+        key: &[u8],
+        arguments: &[&[u8]],
+    ) -> (map::Outcome, map::Answer) {
         let lookup = {
             let mut layer = Layer(self.macros);
             let mut scope = Scope {
@@ -238,7 +259,7 @@ impl Runner<'_> {
                 deferring: self.deferring,
                 queue_id: "",
             };
-            self.maps.probe(id, key, arguments, &mut scope)
+            self.maps.lookup_shown(id, key, arguments, &mut scope)
         };
         match lookup {
             map::Lookup::Ready(outcome) => outcome,

@@ -1,5 +1,6 @@
 //! Makes everything ready that the address test needs.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::base::{Diagnostic, Severity};
 use crate::cf::{Config, Opt};
 use crate::daemon::site::Shared;
 use crate::daemon::{self, Source, site};
-use crate::map::{Definition, Maps};
+use crate::map::Maps;
 use crate::os;
 use crate::rewrite::{MacroTable, Program};
 use crate::route::load;
@@ -79,18 +80,8 @@ pub(crate) fn open(
     faults.extend(class_faults);
     let (program, rule_faults) = Program::compile(&config, &initial, &classes);
     faults.extend(rule_faults);
-    let definitions: Vec<Definition> = config
-        .maps
-        .iter()
-        .map(|map| Definition {
-            name: map.name.clone(),
-            class: map.class.clone(),
-            arguments: map.args.clone(),
-            origin: map.origin.clone(),
-        })
-        .collect();
     let resolver = Arc::clone(&shared.resolver);
-    let (maps, map_faults) = Maps::from_definitions(&definitions, site::map_world(&shared));
+    let (maps, map_faults) = Maps::open(&config, site::map_world(&shared));
     faults.extend(map_faults);
     faults.extend(unknown_users(&config));
     tell(&mut faults, output);
@@ -117,6 +108,7 @@ pub(crate) fn open(
         resolver,
         runtime,
         sink,
+        told: HashSet::new(),
         role: Role {
             header: false,
             sender: false,
