@@ -146,6 +146,20 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
+    /// The key as text: `space` between words that meet (that of option
+    /// BlankSub when none is given), and without quotes unless they are kept
+    /// (the map's flags `-S` and `-q`).
+    pub fn key_text(&self, space: Option<u8>, keep_quotes: bool) -> BString {
+        let text = match space {
+            Some(space) => self.key.text_with(space),
+            None => self.key.text(),
+        };
+        if keep_quotes || !text.contains_str("\"") && !text.contains_str("\\") {
+            return text;
+        }
+        strip_quotes(&text)
+    }
+
     /// The arguments after `$@`, without those beyond the tenth.
     pub fn arguments(&self) -> impl Iterator<Item = BString> + use<'a> {
         let out = self.out;

@@ -51,10 +51,7 @@ impl Site {
             return rewrite::Answer::NoSuchMap;
         };
         let style = self.maps.key_style(id);
-        let key = match style.space {
-            Some(space) => query.key.text_with(space),
-            None => query.key.text(),
-        };
+        let key = query.key_text(style.space, style.keep_quotes);
         let arguments: Vec<BString> = query.arguments().collect();
         let arguments: Vec<&[u8]> = arguments.iter().map(|a| a.as_slice()).collect();
         let deferring = self

@@ -206,10 +206,8 @@ impl Runner<'_> {
         let Some(id) = self.maps.id(query.map) else {
             return Answer::NoSuchMap;
         };
-        let key = match self.maps.key_style(id).space {
-            Some(space) => query.key.text_with(space),
-            None => query.key.text(),
-        };
+        let style = self.maps.key_style(id);
+        let key = query.key_text(style.space, style.keep_quotes);
         let arguments: Vec<BString> = query.arguments().collect();
         let arguments: Vec<&[u8]> = arguments.iter().map(|text| text.as_slice()).collect();
         self.tell_state(id, machine.trace());
