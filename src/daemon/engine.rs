@@ -15,6 +15,7 @@ use super::frame::{Start, ToEngine, ToParent};
 use super::spool::{queue_settings, queue_world};
 use crate::base::Sysexit;
 use crate::base::maillog::Priority;
+use crate::deliver::agent::NoAgent;
 use crate::os::{Channel, SystemClock};
 use crate::queue::{Claim, Queue};
 use crate::route::Site;
@@ -33,7 +34,7 @@ mod world;
 
 use deliveries::Deliveries;
 use files::ParentFiles;
-use line::{Inbox, Line, NoAgent};
+use line::{Inbox, Line};
 use listening::Listening;
 use runner::Runner;
 use sessions::Sessions;

@@ -8,6 +8,7 @@
 
 use std::fs::OpenOptions;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -515,14 +516,15 @@ fn queue_directories(loaded: &Loaded) -> Vec<PathBuf> {
     vec![super::spool::queue_directory(text)]
 }
 
-/// The directories above those of a private instance; on the system they are
-/// the administrator's.
+/// The directories of a private instance, and those above them; on the system
+/// they are the administrator's.
 fn make_private(root: &Path, directories: &[PathBuf]) {
-    for directory in directories {
-        if let Some(parent) = directory.parent().filter(|p| p.starts_with(root)) {
-            // What cannot be made is found missing in a moment.
+    for directory in directories.iter().filter(|path| path.starts_with(root)) {
+        // What cannot be made is found missing in a moment.
+        if let Some(parent) = directory.parent() {
             let _ = std::fs::create_dir_all(parent);
         }
+        let _ = std::fs::DirBuilder::new().mode(0o700).create(directory);
     }
 }
 

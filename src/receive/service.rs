@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
 use crate::base::maillog::{Event, Subject};
 use crate::cf::{Config, Opt};
@@ -62,6 +63,8 @@ pub struct ServiceParts {
     pub daemon: Daemon,
     /// The time zone that dates are shown in.
     pub zone: TimeZone,
+    /// Becomes true when the process is to end: idle sessions are closed.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// Everything that sessions of one listener share.
@@ -74,6 +77,7 @@ pub struct Service {
     pub(super) intake: Arc<dyn Intake>,
     pub(super) daemon: Daemon,
     pub(super) zone: TimeZone,
+    pub(super) stopping: watch::Receiver<bool>,
     pub(super) smtp: Arc<Settings>,
     /// Macros of the site and of the listener.
     pub(super) macros: Arc<MacroTable>,
@@ -141,6 +145,7 @@ impl Service {
             intake: parts.intake,
             daemon: parts.daemon,
             zone: parts.zone,
+            stopping: parts.stopping,
         })
     }
 

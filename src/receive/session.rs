@@ -231,7 +231,13 @@ impl Session {
             self.take_notes(server);
             let outcome = match action {
                 Action::Read if is_end => return End::Lost,
-                Action::Read => self.next_input(wire).await,
+                Action::Read => match self.next_input(wire).await {
+                    Some(outcome) => outcome,
+                    None => {
+                        self.say_goodbye(server, wire);
+                        return End::Closed;
+                    }
+                },
                 Action::Ask(ask) => {
                     let reply = Box::pin(self.answer(ask, server.greeted())).await;
                     server.answer(&reply, &mut wire.out);
@@ -259,15 +265,31 @@ impl Session {
         }
     }
 
-    /// Sends what is to be sent and waits for the next command.
-    async fn next_input<S>(&mut self, wire: &mut Wire<S>) -> io::Result<Got>
+    /// Sends what is to be sent and waits for the next command; `None` when
+    /// the process is to end.
+    async fn next_input<S>(&mut self, wire: &mut Wire<S>) -> Option<io::Result<Got>>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let time = self.service.limits.command_time;
-        wire.flush(time).await?;
+        if let Err(error) = wire.flush(time).await {
+            return Some(Err(error));
+        }
         wire.rest();
-        wire.read(time).await
+        let mut stopping = self.service.stopping.clone();
+        tokio::select! {
+            biased;
+            got = wire.read(time) => Some(got),
+            Ok(_) = stopping.wait_for(|stop| *stop) => None,
+        }
+    }
+
+    /// Closes a session that waits for a command (RFC 5321, section 3.8).
+    fn say_goodbye<S>(&self, server: &mut Server, wire: &mut Wire<S>) {
+        let host = &self.service.smtp.host;
+        let text = bstr::concat([host.as_slice(), b" closing connection"]);
+        let reply = Reply::with(421, (4, 3, 2), text);
+        server.end(Some(&reply), &mut wire.out);
     }
 
     /// Takes message text; whether the session goes on.

@@ -8,6 +8,7 @@ mod deliver;
 mod journal;
 mod makemap;
 mod need;
+mod processes;
 mod queue;
 mod receive;
 mod sim_disk;

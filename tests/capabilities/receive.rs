@@ -359,6 +359,7 @@ impl Lab {
                 ..Daemon::default()
             },
             zone: jiff::tz::TimeZone::UTC,
+            stopping: tokio::sync::watch::channel(false).1,
         });
         Self {
             service,

@@ -8,21 +8,15 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::BString;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::daemon::frame::{ToEngine, ToParent};
+use crate::deliver::agent::{AgentSource, NoAgent, Purpose};
 use crate::os::{Channel, Received};
+use crate::world::BoxFuture;
 
 /// Frames that may wait in each direction.
 const WAITING_MAX: usize = 1024;
-
-/// There is no agent: whether to try again, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NoAgent {
-    pub(super) temporary: bool,
-    pub(super) reason: BString,
-}
 
 type Answer = Result<OwnedFd, NoAgent>;
 
@@ -89,26 +83,6 @@ impl Line {
         }
     }
 
-    /// Asks for an agent of a user.
-    pub(super) async fn agent(&self, user: &[u8], mailbox: bool) -> Result<UnixStream, NoAgent> {
-        let request = self.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, answer) = oneshot::channel();
-        self.questions().insert(request, sender);
-        self.say(ToParent::WantAgent {
-            request,
-            user: user.into(),
-            mailbox,
-        })
-        .await;
-        match answer.await {
-            Ok(answer) => answer.map(UnixStream::from),
-            Err(_) => Err(NoAgent {
-                temporary: true,
-                reason: "the daemon is stopping".into(),
-            }),
-        }
-    }
-
     /// An answer has come; one that nobody waits for is dropped, and with it
     /// the agent's socket.
     pub(super) fn answered(&self, request: u64, answer: Answer) {
@@ -121,5 +95,33 @@ impl Line {
         self.questions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The parent starts agents.
+impl AgentSource for Line {
+    fn agent<'a>(
+        &'a self,
+        user: &'a [u8],
+        purpose: Purpose,
+    ) -> BoxFuture<'a, Result<UnixStream, NoAgent>> {
+        Box::pin(async move {
+            let request = self.next.fetch_add(1, Ordering::Relaxed);
+            let (sender, answer) = oneshot::channel();
+            self.questions().insert(request, sender);
+            self.say(ToParent::WantAgent {
+                request,
+                user: user.into(),
+                mailbox: purpose == Purpose::Mailbox,
+            })
+            .await;
+            match answer.await {
+                Ok(answer) => answer.map(UnixStream::from),
+                Err(_) => Err(NoAgent {
+                    temporary: true,
+                    reason: "the daemon is stopping".into(),
+                }),
+            }
+        })
     }
 }

@@ -55,6 +55,7 @@ impl Services {
             intake: intake::of(engine),
             daemon: self.daemon.clone(),
             zone: TimeZone::system(),
+            stopping: engine.stop.subscribe(),
         });
         *made = Some((Arc::clone(&snapshot.site), Arc::clone(&service)));
         service
