@@ -15,6 +15,7 @@ pub mod smtp;
 pub mod world;
 
 // Row 2: what is built on them, still without IO.
+pub mod dsn;
 pub mod mc;
 pub mod rewrite;
 

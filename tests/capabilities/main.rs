@@ -5,6 +5,7 @@
 mod cli;
 mod dbfile;
 mod deliver;
+mod dsn;
 mod journal;
 mod makemap;
 mod need;
