@@ -14,8 +14,10 @@ mod image;
 pub mod journal;
 mod keeper;
 mod pace;
+pub mod reports;
 mod spool;
 mod state;
+pub mod timeouts;
 
 pub use spool::{Queue, QueueSettings, QueueWorld};
 pub use state::never;

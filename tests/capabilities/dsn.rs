@@ -400,3 +400,188 @@ fn no_text_begins_a_line_of_its_own() {
         .filter(|line| line.starts_with(b"--boundary") || *line == b"Action: delivered");
     assert_eq!(forged.count(), 0, "{}", written.head.as_bstr());
 }
+
+mod who {
+    //! Who gets a report, and that it is a message like any other.
+
+    use bytes::Bytes;
+    use godwit::envelope::{Envelope, Notify, Recipient, Ret};
+    use godwit::queue::reports::{Occasion, Outcome, Planned, ReportSettings, plan, send};
+    use godwit::queue::{Body, Message};
+
+    use super::*;
+    use crate::queue::{Bench, now};
+
+    fn settings() -> ReportSettings {
+        ReportSettings {
+            host_name: "mail.example.org".into(),
+            version: "8.17.1/8.17.1".into(),
+            zone: TimeZone::UTC,
+            mime: true,
+            double_bounce: "postmaster".into(),
+            postmaster_copy: "".into(),
+            no_receipts: false,
+            no_body_return: false,
+            no_actual_recipient: false,
+            recipient_factor: 30_000,
+        }
+    }
+
+    fn message(change: impl FnOnce(&mut Envelope)) -> Message {
+        let mut envelope = Envelope::new("bob@example.org", SystemTime::UNIX_EPOCH);
+        envelope.recipients = ["ok@x", "bad@y", "slow@z"].map(Recipient::mailbox).to_vec();
+        envelope.size = 14;
+        change(&mut envelope);
+        Message {
+            id: QueueId::parse(b"6AM8bKoa000045").unwrap(),
+            envelope,
+            header: [Field::new("Subject", " m")].into_iter().collect(),
+            body: Body::Memory(Bytes::from_static(b"the body\n")),
+        }
+    }
+
+    fn outcomes() -> Vec<Outcome> {
+        [Action::Relayed, Action::Failed, Action::Delayed]
+            .into_iter()
+            .enumerate()
+            .map(|(recipient, action)| Outcome {
+                recipient,
+                action,
+                status: Enhanced::new(5, 1, 1),
+                remote: None,
+                diagnostic: None,
+                reason: None,
+                actual: None,
+                last_attempt: SystemTime::UNIX_EPOCH,
+            })
+            .collect()
+    }
+
+    fn check(
+        occasion: Occasion,
+        change: impl FnOnce(&mut Envelope),
+        settings: &ReportSettings,
+        expected: &[(&str, &str, &str)],
+    ) -> Vec<Planned> {
+        let planned = plan(&message(change), &outcomes(), occasion, settings);
+        let got: Vec<(String, String, &str)> = planned
+            .iter()
+            .map(|p| (p.to.to_string(), p.kind.subject(), p.log_word))
+            .collect();
+        let got: Vec<(&str, &str, &str)> = got
+            .iter()
+            .map(|(to, subject, word)| (to.as_str(), subject.split(':').next().unwrap(), *word))
+            .collect();
+        assert_eq!(got, expected);
+        planned
+    }
+
+    const FAILURE: (&str, &str, &str) = ("bob@example.org", "Returned mail", "DSN");
+
+    #[test]
+    fn the_sender_is_told_of_failures_and_of_what_was_asked_for() {
+        let settings = settings();
+        check(Occasion::Attempt, |_| {}, &settings, &[FAILURE]);
+        let notify =
+            |at: usize, notify: Notify| move |e: &mut Envelope| e.recipients[at].notify = notify;
+        check(Occasion::Attempt, notify(1, Notify::NEVER), &settings, &[]);
+        let success = Notify {
+            given: true,
+            success: true,
+            ..Notify::default()
+        };
+        let receipt = ("bob@example.org", "Return receipt", "DSN");
+        let change = |e: &mut Envelope| {
+            e.recipients[0].notify = success;
+            e.recipients[1].notify = Notify::NEVER;
+        };
+        check(Occasion::Attempt, change, &settings, &[receipt]);
+        let silent = ReportSettings {
+            no_receipts: true,
+            ..settings.clone()
+        };
+        check(Occasion::Attempt, change, &silent, &[]);
+        let copied = ReportSettings {
+            postmaster_copy: "dave".into(),
+            ..settings
+        };
+        let copy = ("dave", "Postmaster notify", "postmaster notify");
+        check(Occasion::Attempt, |_| {}, &copied, &[FAILURE, copy]);
+        check(Occasion::Attempt, change, &copied, &[receipt]);
+    }
+
+    #[test]
+    fn delay_is_warned_of_and_becomes_failure() {
+        let settings = settings();
+        let hour = Duration::from_secs(3600);
+        let warning = Occasion::Warning {
+            after: hour,
+            until: 5 * hour,
+        };
+        let expected = ("bob@example.org", "Warning", "sender notify");
+        check(warning, |_| {}, &settings, &[expected]);
+        let failure_only = Notify {
+            given: true,
+            failure: true,
+            ..Notify::default()
+        };
+        let change = |e: &mut Envelope| e.recipients[2].notify = failure_only;
+        check(warning, change, &settings, &[]);
+        check(warning, |e| e.sender.clear(), &settings, &[]);
+        check(Occasion::Expired(hour), change, &settings, &[FAILURE]);
+        let again = ("bob@example.org", "Returned mail", "sender notify");
+        check(
+            Occasion::Expired(hour),
+            |e| e.warned = true,
+            &settings,
+            &[again],
+        );
+    }
+
+    #[test]
+    fn no_report_is_made_of_a_report() {
+        let settings = settings();
+        let bounce = ("postmaster", "Postmaster notify", "postmaster notify");
+        check(
+            Occasion::Attempt,
+            |e| e.sender.clear(),
+            &settings,
+            &[bounce],
+        );
+        let returned = ("postmaster", "Postmaster notify", "return to sender");
+        let report = |e: &mut Envelope| {
+            e.sender.clear();
+            e.is_report = true;
+        };
+        check(Occasion::Attempt, report, &settings, &[returned]);
+        let nobody = ReportSettings {
+            double_bounce: "".into(),
+            ..settings
+        };
+        check(Occasion::Attempt, report, &nobody, &[]);
+    }
+
+    #[test]
+    fn a_report_is_accepted_like_any_message() {
+        let bench = Bench::new(1);
+        let queue = bench.open().unwrap();
+        let settings = settings();
+        for (ret, whole) in [(None, true), (Some(Ret::Headers), false)] {
+            let message = message(|e| e.ret = ret);
+            let planned = plan(&message, &outcomes(), Occasion::Attempt, &settings);
+            let lines = ["550 5.1.1 bad@y... User unknown".into()];
+            let when = SystemTime::UNIX_EPOCH;
+            let sent = send(&queue, &message, &planned[0], &lines, when, &settings);
+            let claim = now(sent).unwrap();
+            let envelope = &claim.message.envelope;
+            assert!(envelope.is_report && envelope.sender.is_empty());
+            assert_eq!(envelope.recipients[0].address, "bob@example.org");
+            assert_eq!(envelope.priority, if whole { 31_038 } else { 30_000 });
+            let text = crate::queue::bytes_of(&claim.message.body);
+            assert_eq!(text.contains_str("the body\n"), whole, "{}", text.as_bstr());
+            assert!(text.contains_str("\nbad@y\n"));
+            drop(claim);
+        }
+        assert_eq!(queue.len(), 2);
+    }
+}

@@ -78,7 +78,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-struct Bench {
+pub(crate) struct Bench {
     disk: SimDisk,
     clock: SimClock,
     log: Lines,
@@ -86,7 +86,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             disk: SimDisk::new(seed, Faults::default()),
             clock: SimClock::default(),
@@ -95,7 +95,7 @@ impl Bench {
         }
     }
 
-    fn open(&self) -> std::io::Result<Queue> {
+    pub(crate) fn open(&self) -> std::io::Result<Queue> {
         let mut settings = QueueSettings::new("/q", "mail.example.org");
         let journal = settings.journal.as_mut().unwrap();
         journal.segment_bytes = 20_000;
@@ -140,7 +140,7 @@ fn body_bytes(id: QueueId) -> Vec<u8> {
         .collect()
 }
 
-fn bytes_of(body: &Body) -> Vec<u8> {
+pub(crate) fn bytes_of(body: &Body) -> Vec<u8> {
     match body {
         Body::Memory(bytes) => bytes.to_vec(),
         Body::File(file, _) => {

@@ -19,7 +19,7 @@ mod read;
 mod write;
 
 pub use read::read;
-pub use write::write;
+pub use write::{shown, write};
 
 /// The version that is written, and the newest that is read.
 pub const VERSION: u32 = 8;

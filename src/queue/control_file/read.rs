@@ -180,7 +180,7 @@ impl Reader {
         };
         let (address, bracketed) = match kind {
             Kind::Mailbox => bare(address),
-            _ => (list::unquote(address), false),
+            _ => (address.into(), false),
         };
         let mut recipient = Recipient::mailbox(address);
         recipient.bracketed = bracketed;

@@ -180,6 +180,7 @@ fn recipient() -> impl Strategy<Value = Recipient> {
                     recipient.kind = Kind::Program;
                     recipient.address.insert(0, b'|');
                     recipient.bracketed = false;
+                    recipient.address = shown(&recipient);
                 }
             }
             recipient

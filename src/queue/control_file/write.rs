@@ -230,9 +230,9 @@ fn recipient_flags(recipient: &Recipient) -> Vec<u8> {
     .collect()
 }
 
-/// The recipient as the file shows it: programs and files with quotes, when
-/// they hold what an address cannot.
-fn shown(recipient: &Recipient) -> BString {
+/// The recipient as files, logs and reports show it: programs and files with
+/// quotes, when they hold what an address cannot.
+pub fn shown(recipient: &Recipient) -> BString {
     let address = &recipient.address;
     let plain = !address
         .iter()
