@@ -9,6 +9,7 @@ pub mod limits;
 pub mod maillog;
 pub mod origin;
 pub mod place;
+pub mod regex;
 pub mod reply;
 pub mod status;
 

@@ -30,7 +30,6 @@ mod number;
 mod origin;
 mod output;
 mod record;
-mod regex;
 mod scan;
 mod settings;
 mod symbols;

@@ -18,6 +18,7 @@ mod kline;
 mod line_reader;
 mod names;
 mod program;
+mod regex;
 mod registry;
 mod safety;
 mod sequence;

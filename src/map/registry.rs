@@ -15,7 +15,8 @@ use super::kline::{Common, Definition};
 use super::socket::Connections;
 use super::world::MapWorld;
 use super::{
-    elsewhere, implicit, names, program, sequence, simple, socket, syslog, text, user, userdb,
+    elsewhere, implicit, names, program, regex, sequence, simple, socket, syslog, text, user,
+    userdb,
 };
 
 /// A map of a [`Maps`].
@@ -462,6 +463,7 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"btree" => database::open(opening, Kind::Btree),
         b"cdb" => database::open(opening, Kind::Cdb),
         b"text" => text::open(opening),
+        b"regex" => regex::open(opening),
         b"user" => Some(user::open(opening)),
         b"host" => Some(names::host(opening)),
         b"dns" => Some(names::dns(opening)),

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::super::call::Call;
 use super::super::message::{Weight, text};
-use super::super::regex::{self, Captures, Fuel, OutOfFuel, Regex};
 use super::super::{M4, Stop};
+use crate::base::regex::{self, Captures, Fuel, OutOfFuel, Regex};
 
 /// Compiled patterns, the latest last.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use super::parse::{Assert, Node, NodeId, Regex, is_word};
 
 /// Where a match and its groups are: start and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::m4) struct Captures {
+pub struct Captures {
     groups: [Option<(usize, usize)>; 10],
 }
 
@@ -17,17 +17,17 @@ impl Captures {
     }
 
     /// Where the whole match begins.
-    pub(in crate::m4) fn start(&self) -> usize {
+    pub fn start(&self) -> usize {
         self.groups[0].map_or(0, |(start, _)| start)
     }
 
     /// Where the whole match ends.
-    pub(in crate::m4) fn end(&self) -> usize {
+    pub fn end(&self) -> usize {
         self.groups[0].map_or(0, |(_, end)| end)
     }
 
     /// Where a group is; 0 is the whole match.
-    pub(in crate::m4) fn group(&self, number: usize) -> Option<(usize, usize)> {
+    pub fn group(&self, number: usize) -> Option<(usize, usize)> {
         self.groups.get(number).copied().flatten()
     }
 
@@ -40,11 +40,11 @@ impl Captures {
 
 /// How many steps a search may still take.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::m4) struct Fuel(pub(in crate::m4) u64);
+pub struct Fuel(pub u64);
 
 /// The search took too many steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::m4) struct OutOfFuel;
+pub struct OutOfFuel;
 
 impl Fuel {
     pub(super) fn burn(&mut self) -> Result<(), OutOfFuel> {
@@ -75,12 +75,19 @@ impl Regex {
     ///
     /// # Errors
     /// It took too many steps.
-    pub(in crate::m4) fn search(
+    pub fn search(
         &self,
         text: &[u8],
         from: usize,
         fuel: &mut Fuel,
     ) -> Result<Option<Captures>, OutOfFuel> {
+        let folded;
+        let text = if self.fold {
+            folded = text.to_ascii_lowercase();
+            &folded
+        } else {
+            text
+        };
         let mut states = States::new(self.nodes.len());
         for start in from..=text.len() {
             if let Some(first) = &self.first

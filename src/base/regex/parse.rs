@@ -44,7 +44,7 @@ pub(super) enum Assert {
 
 /// A compiled pattern.
 #[derive(Debug)]
-pub(in crate::m4) struct Regex {
+pub struct Regex {
     /// The nodes, and after each the one that follows (for `Split`: the
     /// second way).
     pub(super) nodes: Vec<(Node, NodeId)>,
@@ -53,13 +53,15 @@ pub(in crate::m4) struct Regex {
     pub(super) before: Vec<Vec<NodeId>>,
     groups: usize,
     pub(super) back_references: bool,
+    /// Text is folded to lower case before it is searched.
+    pub(super) fold: bool,
     /// The bytes that a match can begin with; nothing when it can be empty.
     pub(super) first: Option<Box<Set>>,
 }
 
 impl Regex {
     /// The number of groups.
-    pub(in crate::m4) fn groups(&self) -> usize {
+    pub fn groups(&self) -> usize {
         self.groups
     }
 }
@@ -68,7 +70,7 @@ impl Regex {
 ///
 /// # Errors
 /// What is wrong with it, in the C library's words.
-pub(in crate::m4) fn compile(pattern: &[u8]) -> Result<Regex, &'static str> {
+pub fn compile(pattern: &[u8]) -> Result<Regex, &'static str> {
     let mut parser = Parser {
         pattern,
         at: 0,
@@ -80,15 +82,25 @@ pub(in crate::m4) fn compile(pattern: &[u8]) -> Result<Regex, &'static str> {
     };
     parser.advance(true);
     let tree = parser.alternatives()?;
+    assemble(&tree, parser.groups, parser.back_references)
+}
+
+/// Makes a graph of a tree.
+pub(super) fn assemble(
+    tree: &Tree,
+    groups: usize,
+    back_references: bool,
+) -> Result<Regex, &'static str> {
     let mut builder = Builder { nodes: Vec::new() };
     let accept = builder.add(Node::Accept, 0)?;
-    let start = builder.build(&tree, accept)?;
+    let start = builder.build(tree, accept)?;
     let mut regex = Regex {
         before: before(&builder.nodes),
         nodes: builder.nodes,
         start,
-        groups: parser.groups,
-        back_references: parser.back_references,
+        groups,
+        back_references,
+        fold: false,
         first: None,
     };
     regex.first = regex.first_bytes();
@@ -114,19 +126,19 @@ fn before(nodes: &[(Node, NodeId)]) -> Vec<Vec<NodeId>> {
 }
 
 /// Groups inside each other.
-const DEPTH_MAX: u32 = 250;
+pub(super) const DEPTH_MAX: u32 = 250;
 /// Nodes of one pattern; `+` doubles what it repeats.
 const NODES_MAX: usize = 100_000;
 
-const TOO_BIG: &str = "Regular expression too big";
-const UNMATCHED_OPEN: &str = "Unmatched ( or \\(";
+pub(super) const TOO_BIG: &str = "Regular expression too big";
+pub(super) const UNMATCHED_OPEN: &str = "Unmatched ( or \\(";
 const UNMATCHED_CLOSE: &str = "Unmatched ) or \\)";
-const UNMATCHED_BRACKET: &str = "Unmatched [, [^, [:, [., or [=";
-const BAD_BACK_REFERENCE: &str = "Invalid back reference";
-const BAD_RANGE: &str = "Invalid range end";
-const BAD_COLLATION: &str = "Invalid collation character";
+pub(super) const UNMATCHED_BRACKET: &str = "Unmatched [, [^, [:, [., or [=";
+pub(super) const BAD_BACK_REFERENCE: &str = "Invalid back reference";
+pub(super) const BAD_RANGE: &str = "Invalid range end";
+pub(super) const BAD_COLLATION: &str = "Invalid collation character";
 const BAD_PATTERN: &str = "Invalid regular expression";
-const TRAILING_BACKSLASH: &str = "Trailing backslash";
+pub(super) const TRAILING_BACKSLASH: &str = "Trailing backslash";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
@@ -147,7 +159,7 @@ enum Token {
 
 /// What a part of the pattern is.
 #[derive(Clone, Debug)]
-enum Tree {
+pub(super) enum Tree {
     Empty,
     Node(Node),
     Group {
@@ -162,7 +174,7 @@ enum Tree {
 
 impl Tree {
     /// The same as something that may be left out.
-    fn optional(mut self) -> Self {
+    pub(super) fn optional(mut self) -> Self {
         if let Self::Group { optional, .. } = &mut self {
             *optional = true;
         }
@@ -426,11 +438,11 @@ pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-fn set_of(member: impl Fn(u8) -> bool) -> Box<Set> {
+pub(super) fn set_of(member: impl Fn(u8) -> bool) -> Box<Set> {
     let mut set = Box::new([false; 256]);
     for (entry, byte) in set.iter_mut().zip(0u8..=255) {
         *entry = member(byte);
@@ -439,7 +451,7 @@ fn set_of(member: impl Fn(u8) -> bool) -> Box<Set> {
 }
 
 /// `a++++…` doubles at every step.
-fn check_size(tree: &Tree) -> Result<(), &'static str> {
+pub(super) fn check_size(tree: &Tree) -> Result<(), &'static str> {
     fn size(tree: &Tree) -> usize {
         match tree {
             Tree::Empty | Tree::Node(_) => 1,
