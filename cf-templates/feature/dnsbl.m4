@@ -10,7 +10,7 @@ divert(8)dnl
 R$*			$: $&{client_addr}
 R$-.$-.$-.$-		$: < ? > $(dnsbl $4.$3.$2.$1._ARG_. $: OK $)
 R< ? > OK		$: OKSOFAR
-R< ? > $+ < TMP >	$: ifelse(defn(`_ARG3_'), `', `OKSOFAR', `< TMP >')
+R< ? > $+ < TMP >	$: ifelse(defn(`_ARG3_'), `', `TMPOK', `< TMP >')
 ifelse(defn(`_ARG3_'), `', `', defn(`_ARG3_'), `t', `R< TMP >		$#error $@ 4.4.3 $: "451 Temporary lookup failure of " $&{client_addr} " at _ARG_"
 ', `R< TMP >		$#error $@ 4.4.3 $: _ARG3_
 ')dnl

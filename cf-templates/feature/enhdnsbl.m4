@@ -3,7 +3,10 @@ dnl enhdnsbl: as dnsbl, and up to six answers that count.
 _default_(`EDNSBL_TO', `5')
 _kmap_(`ednsbl', `dns -R A -a. -T<TMP> -r`'EDNSBL_TO')
 ifelse(defn(`_ARG_'), `', `_fault_(`missing zone in FEATURE(`enhdnsbl')')')
-define(`_edns_hit_', ifelse(defn(`_ARG2_'), `', ``$'`#'`error $@ 5.7.1 $: "550 Rejected: " $&{client_addr} " listed at '_ARG_`"'', defn(`_ARG2_'), `discard', ``$'`#'`discard $: '_ARG_', defn(`_ARG2_'), `quarantine', ``$'`#'`error $@ quarantine $: '_ARG_', ``$'`#'`error $@ 5.7.1 $: 'defn(`_ARG2_')'))
+dnl What is done about a client on the list. The quotes keep the macro processor
+dnl from taking the dollar and the sharp sign for its own.
+define(`_edns_hit_', `$`'#error $`'@ ifelse(defn(`_ARG2_'), `', `5.7.1 $: "550 Rejected: " $&{client_addr} " listed at _ARG_"', defn(`_ARG2_'), `quarantine', `quarantine $: _ARG_', `5.7.1 $: _ARG2_')')
+ifelse(defn(`_ARG2_'), `discard', `define(`_edns_hit_', `$`'#discard $: _ARG_')')
 define(`_edns_rule_', `ifelse(`$1', `', `', `R< ? > $1		_edns_hit_
 ')')
 divert(8)dnl

@@ -23,8 +23,7 @@ SEnvFromL
 R< @ >			$n
 R@ < @ $* >		$n
 R$+			$: $>AddDomain $1
-ifdef(`_local_no_masq_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
-', `R$+			$@ $>MasqEnv $1
+ifdef(`_local_no_masq_', `', `R$+			$@ $>MasqEnv $1
 ')dnl
 
 # Recipients are users: the host is of no interest any more.
@@ -36,15 +35,13 @@ SHdrFromL
 R< @ >			$n
 R@ < @ $* >		$n
 R$+			$: $>AddDomain $1
-ifdef(`_local_no_masq_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
-', `R$+			$@ $>MasqHdr $1
+ifdef(`_local_no_masq_', `', `R$+			$@ $>MasqHdr $1
 ')dnl
 
 # Recipients in header fields.
 SHdrToL
 R$+			$: $>AddDomain $1
-ifdef(`_ALL_MASQUERADE_', `ifdef(`_local_no_masq_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
-', `R$+			$@ $>MasqHdr $1
+ifdef(`_ALL_MASQUERADE_', `ifdef(`_local_no_masq_', `', `R$+			$@ $>MasqHdr $1
 ')', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
 ')dnl
 

@@ -17,17 +17,20 @@ R$* < $+ > $*		$: $2
 R$* : ;			$@ : ; < @ >
 # A source route says where to pass by; only its end matters.
 R@ $+ , @ $+		@ $2
+R@ [ $+ ] : $+		$: $2
 R@ $+ : $+		$: $2
 # A name and a colon may precede the address (a group, a scheme). Colons of
 # IPv6 literals, of node::user and of :include: are not of that kind.
 R$*			$: < : > $1
+R< : > $+ : $* @ [ IPv6 : $*	$: $2 @ [ IPv6 : $3
 R< : > $* [ IPv6 : $*	$: $1 [ IPv6 : $2
 R< : > $* :: $*		$: $1 :: $2
 R< : > : include : $*	$: : include : $1
 R< : > $* : $*		$: $2
 R< : > $*		$: $1
-# A group may end with a semicolon.
-R$+ ;			$: $1
+# A group may end with a semicolon; nothing may be left of it.
+R$* ;			$: $1
+R$@			$@ : ; < @ >
 # user@host: the last at sign is the one that routes.
 R$+ @ $+		$: $1 < @ $2 >
 R$+ < $+ @ $+ >		$1 $2 < @ $3 >
@@ -39,6 +42,7 @@ R$- . $+ :: $+		$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >
 ifdef(`_NO_UUCP_', `', `# UUCP: host!user; a bare host name belongs to the pseudo domain UUCP
 R$- ! $+		$@ $>Canonify2 $2 < @ $1 .UUCP >
 R$+ . $- ! $+		$@ $>Canonify2 $3 < @ $1 . $2 >
+R$+ ! $+		$@ $>Canonify2 $2 < @ $1 .UUCP >
 ')dnl
 ifdef(`_NO_PERCENT_', `# No percent routing here: only an at sign can be the focus.
 R$* @ $*		$: $1 < @ $2 >
@@ -60,6 +64,7 @@ SCanonify2=96
 R$* < @ localhost > $*		$: $1 < @ $j . > $2
 R$* < @ localhost . $m > $*	$: $1 < @ $j . > $2
 ifdef(`_NO_UUCP_', `', `R$* < @ localhost .UUCP > $*	$: $1 < @ $j . > $2
+R$* < @ $=w .UUCP > $*	$: $1 < @ $j . > $3
 ')dnl
 undivert(2)dnl
 # Address literals: ours become our name, others stay.
@@ -126,7 +131,7 @@ R$* < @ >			$@
 R$+ : ; < $* >			$@ $1 : ;
 R$* < @ *LOCAL* > $*	$1 < @ $j > $2
 # the dot that says known does not leave the house
-R$* < @ $* . > $*		$1 < @ $2 > $3
+R$* < @ $+ . > $*		$1 < @ $2 > $3
 R$* < $+ > $*			$1 $2 $3
 ifdef(`_NO_UUCP_', `', `R$+ @ $- .UUCP			$2 ! $1
 R$+ % $=w @ $=w			$1 @ $2

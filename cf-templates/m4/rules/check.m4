@@ -16,6 +16,9 @@ R$- < @ $* >		$: $(dequote $1 $) < @ $2 >
 ifdef(`_LOOSE_RELAY_', `', `# a route behind one of our relay domains is looked through
 R$* $=O $* < @ $=R >	$@ $>ParseRecipient $1 $2 $3
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* $=O $* < @ $* .$=R >	$@ $>ParseRecipient $1 $2 $3
+')ifdef(`_ACCESS_', `R$* $=O $* < @ $+ >	$: $>D < $4 > < ? > < + To > < $1 $2 $3 < @ $4 > >
+R< RELAY > < $* < @ $* > >	$@ $>ParseRecipient $1
+R< $+ > < $* >		$: $2
 ')')dnl
 
 #
@@ -46,7 +49,15 @@ R< ? > < $* >		$: OK
 R< $={Accept} > < $* >	$@ $1
 include(_CF_DIR_`m4/rules/verdict.m4')dnl
 ')dnl
-undivert(145)dnl
+ifdef(`_REQUIRE_RDNS_', `# feature require_rdns: a client needs a name that is its own, unless we relay
+# for it
+R$*			$: $&{client_addr} $| $&{client_resolve}
+R$=R $* $| $*		$@ RELAY
+R$* $| OK		$@ OK
+R$* $| FAIL		$#error $@ 5.7.1 $: "550 Fix reverse DNS for " $1
+R$* $| TEMP		$#error $@ 4.1.8 $: 451 Client IP address $1 does not resolve
+R$* $| FORGED		$#error $@ 4.1.8 $: "451 Possibly forged hostname for " $1
+')dnl
 undivert(8)dnl
 ifelse(_RATE_, `late', `R$*			$: $>RateControl dummy
 ')ifelse(_CONN_, `late', `R$*			$: $>ConnControl dummy
@@ -280,17 +291,20 @@ ifdef(`_GREET_', `#
 SLocal_greet_pause
 Sgreet_pause
 R$*			$: $1 $| $>Local_greet_pause $1
-R$* $| $#$*		$#$2
-R$* $| $*		$: $1
-ifdef(`_ACCESS_', `R$+ $| $+		$: $>D < $1 > < ? > < ! GreetPause > < $2 >
-R  $| $+		$: $>A < $1 > < ? > < ! GreetPause > < >
+R$* $| $* $| $#$*	$#$3
+R$* $| $* $| $*		$: $1 $| $2 $| @
+ifdef(`_ACCESS_', `R$+ $| $+ $| @		$: $>D < $1 > < ? > < ! GreetPause > < $2 >
+R  $| $+ $| @		$: $>A < $1 > < ? > < ! GreetPause > < >
+R$* $| $* $| @		$@ $1 $| $2
+R$* $| $*		$@ $1
 R< ? > < $+ >		$: $>A < $1 > < ? > < ! GreetPause > < $1 >
 R< ? > < $* >		$: < $(access GreetPause: $: ? $) > < $1 >
 R< $- > < $* >		$: < $1 >
 R< $+ < TMPF > > $*	$: < ? >
 R< ? >			$# _greet_default_
 R< $- >			$# $1
-', `R$+ $| $+		$# _greet_default_
+', `R$+ $| $+ $| @		$# _greet_default_
+R$* $| $*		$@ $1
 ')dnl
 
 ')dnl

@@ -18,6 +18,8 @@ R@ < @ $* >		< @ $1 >
 R< @ $+ >		$#error $@ 5.1.3 $: "553 User address required"
 R$+ < @ >		$#error $@ 5.1.3 $: "553 Hostname required"
 R$* @ $* < @ $* >	$#error $@ 5.1.3 $: "553 Invalid route address"
+R$* < @ $* @ $* >	$#error $@ 5.1.2 $: "553 Invalid route address"
+R$* < @ $~[ $* : $* > $*	$#error $@ 5.1.3 $: "553 Colon illegal in host name part"
 R$* < @ . $* >		$#error $@ 5.1.2 $: "553 Invalid host name"
 R$* < @ $* .. $* >	$#error $@ 5.1.2 $: "553 Invalid host name"
 R$* < @ [ $+ ] . >	$#error $@ 5.1.2 $: "553 Invalid address"
@@ -230,6 +232,8 @@ R$+			$: < $H > $1
 R$+			$: < $R > $1
 ')')dnl
 _either_(`MAIL_HUB', `LOCAL_RELAY', `R< > $+			$@ $1
+R< local : $* > $+	$@ $>MailerToTriple < local : $1 > $2
+R< error : $+ > $+	$@ $>MailerToTriple < error : $1 > $2
 R< $- : $+ > $+		$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
 R< $+ > $+		$@ $>MailerToTriple < $1 > $2 < @ $1 >
 ')dnl

@@ -60,7 +60,6 @@ R< ? > $*		$: $>A < $&{server_addr} > < ? > < ! "Try_TLS" > < >
 R< ? > $*		$: < $(access "Try_TLS": $: ? $) >
 R< ? > $*		$@ OK
 R< NO > $*		$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " [" $&{server_addr} "]"
-R$*			$@ OK
 ')dnl
 
 #
@@ -79,7 +78,9 @@ R$* $| $*		$: $1
 ifdef(`_ACCESS_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
 R$*			$: $>CanonAddr $1
 R$* < @ $+ . >		$: $1 < @ $2 >
-R$+ < @ $+ >		$: $1 @ $2 $| < F:$1@$2 > < U:$1@ > < D:$2 > < E: > < >
+R$+ < @ $+ >		$: < > $1 @ $2 $| < F:$1@$2 > < U:$1@ > < D:$2 > < E: > < >
+R< > $+			$: $1
+R$-			$: $1 $| < U:$1@ > < E: > < >
 R$* $| $+		$: $1 $| $>SearchList < ! "TLS_Rcpt" > $| $2
 R$* $| < ? >		$@ OK
 R$* $| < $* >		$@ $>TLS_connection $&{verify} $| < $2 >
@@ -116,25 +117,41 @@ R$*			$@ $>TLS_connection $1
 # TLS_connection: how the handshake went $| < what is demanded >
 #
 STLS_connection
-ifdef(`_ACCESS_', `R$* $| < ? > $*		$: $1
-R$* $| < < $*		$: $1
+ifdef(`_ACCESS_', `R$* $| < ? > $*		$: $1 $| OK
+R$* $| < < $*		$: $1 $| OK
+R$* $| < > $*		$: $1 $| OK
+RSOFTWARE $| OK		$#error $@ 4.7.0 $: "454 TLS handshake failed."
+RPROTOCOL $| OK		$#error $@ 4.7.0 $: "454 STARTTLS failed."
+RCONFIG $| OK		$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
+RDANE_FAIL $| OK		$#error $@ 4.7.0 $: "454 DANE check failed."
+R$* $| OK		$@ OK
 ')dnl
 ifdef(`_tls_fallback_', `', `RSOFTWARE		$#error $@ 4.7.0 $: "454 TLS handshake failed."
 RPROTOCOL		$#error $@ 4.7.0 $: "454 STARTTLS failed."
 RCONFIG			$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
+RDANE_FAIL		$#error $@ 4.7.0 $: "454 DANE check failed."
 ')dnl
 ifdef(`_need_tls_req_', `# with a demand: how a failure is called, then what is demanded
 R$* $| < PERM + $+ > $*	$: $1 $| < 503:5.7.0 > $2
-R$* $| < TEMP + $+ > $*	$: $1 $| < 454:4.7.0 > $2
+R$* $| < TEMP + $+ > $*	$: $1 $| < 403:4.7.0 > $2
 R$* $| < $={Tls} $* > $*	$: $1 $| < _PERMERR_ > $2 $3
-ifdef(`_tls_fallback_', `', `RSOFTWARE $| < $-:$+ > $*	$#error $@ $2 $: $1 " TLS handshake failed."
+RSOFTWARE $| < $-:$+ > $*	$#error $@ $2 $: $1 " TLS handshake failed."
 RPROTOCOL $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS failed."
 RCONFIG $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS temporarily not possible."
-')dnl
+RDANE_FAIL $| < $-:$+ > $*	$#error $@ $2 $: $1 " DANE check failed."
 # VERIFY needs a certificate that we trust; bits may follow, and a list
 R$={TlsVerified} $| < $+ > VERIFY $*	$: < $2 > ENCR $3
 ROK $| < $+ > ENCR $*	$: < $1 > ENCR $2
-R$* $| < $-:$+ > VERIFY $*	$#error $@ $3 $: $2 " authentication required"
+R$* $| < $+ > VERIFY : $-	$: $1 $| < $2 > VERIFY
+R$* $| < $+ > VERIFY : $- + $*	$: $1 $| < $2 > VERIFY + $4
+R $| < $-:$+ > VERIFY $*	$#error $@ $2 $: $1 " authentication required"
+RNO $| < $-:$+ > VERIFY $*	$#error $@ $2 $: $1 " not authenticated"
+RNOT $| < $-:$+ > VERIFY $*	$#error $@ $2 $: $1 " no authentication requested"
+RFAIL $| < $-:$+ > VERIFY $*	$#error $@ $2 $: $1 " authentication failed"
+RNONE $| < $-:$+ > VERIFY $*	$#error $@ $2 $: $1 " other side does not support STARTTLS"
+RCLEAR $| < $-:$+ > VERIFY $*	$#error $@ $2 $: $1 " STARTTLS disabled locally"
+R$+ $| < $-:$+ > VERIFY + $*	$#error $@ $3 $: $2 " authentication failure " $4
+R$+ $| < $-:$+ > VERIFY $*	$#error $@ $3 $: $2 " authentication failure " $4
 R$* $| < $+ > ENCR $*	$: < $2 > ENCR $3
 R< $+ > ENCR : $- + $+	$: < $1 > < $2 > < $3 > $| $>max $&{cipher_bits}:$&{auth_ssf}
 R< $+ > ENCR : $-	$: < $1 > < $2 > < > $| $>max $&{cipher_bits}:$&{auth_ssf}
@@ -167,7 +184,10 @@ ifdef(`_need_tls_req_', `#
 STLS_req
 R $| $+			$@ OK
 R< CN > $* $| < $+ >	$: < CN:$&{TLS_Name} > $1 $| < $2 >
-ifdef(`_CERT_ALTNAMES_', `R< CN:$={cert_altnames} > $* $| < $+ >	$@ $>TLS_req $2 $| < $3 >
+ifdef(`_CERT_ALTNAMES_', `# feature check_cert_altnames: any name in the certificate will do, if it is
+# the name of the other side
+R< CN:$+ > $* $| < $+ >	$: < CN:$&{TLS_Name} > $2 $| < $3 >
+R< CN:$={cert_altnames} > $* $| < $+ >	$@ $>TLS_req $2 $| < $3 >
 ')dnl
 R< CN:$&{cn_subject} > $* $| < $+ >	$@ $>TLS_req $1 $| < $2 >
 R< CN:$+ > $* $| < $-:$+ >	$#error $@ $4 $: $3 " CN " $&{cn_subject} " does not match " $1
@@ -195,7 +215,7 @@ R< $* >			$# $1
 R$* $| < ? > $*		$: $1 $| $>A < $&{server_addr} > < ? > < ! AuthInfo > < >
 R$* $| < ? > $*		$: $1 $| < $(access AuthInfo: $: ? $) >
 R$* $| < ? > $*		$@ no no authinfo available
-R$* $| < $* > < >	$# $2
+R$* $| < $+ > $*	$# $2
 ')')dnl
 undivert(181)dnl
 ifdef(`_TLS_FEATURES_', `#
