@@ -107,6 +107,21 @@ impl SystemResolver {
     }
 }
 
+/// The domains to try: without any in the file, that of this host
+/// (resolv.conf(5)).
+fn search(listed: Vec<String>) -> Vec<String> {
+    if !listed.is_empty() {
+        return listed;
+    }
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .and_then(|name| Some(name.split_once('.')?.1.to_ascii_lowercase()))
+        .filter(|domain| !domain.is_empty())
+        .into_iter()
+        .collect()
+}
+
 impl Parts {
     fn load(settings: &ResolverSettings) -> Self {
         let order = settings
@@ -119,7 +134,7 @@ impl Parts {
             hosts: Hosts::parse(&read(&settings.hosts).unwrap_or_default()),
             order: switch(&order),
             servers: servers(&conf, settings),
-            search: conf.search,
+            search: search(conf.search),
         }
     }
 

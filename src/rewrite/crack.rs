@@ -184,7 +184,7 @@ impl Cracker<'_> {
     fn open_comment(&mut self) {
         self.comments += 1;
         if self.copying == 0 {
-            if self.out.len() != self.out_start {
+            if self.out.len() != self.out_start || self.address.is_some() {
                 self.out.push(b' ');
             }
             self.out.push(b'(');

@@ -62,6 +62,9 @@ impl Status {
 pub enum Answer {
     /// This value.
     Found(BString),
+    /// This value, because the map cannot be asked (flag `-T`): it is used, and
+    /// the run is temporary.
+    FoundForNow(BString),
     /// There is no such key.
     NotFound,
     /// Ask again later.
@@ -214,6 +217,7 @@ impl<'p, T: Trace> Machine<'p, T> {
             table: &self.program.table,
             delimiter: None,
             comments: true,
+            quoting: false,
             lenient: false,
         }
     }
@@ -350,10 +354,12 @@ impl<'p, T: Trace> Machine<'p, T> {
         let found = match answer {
             Answer::Found(value) => Some(value),
             Answer::NotFound => None,
+            Answer::FoundForNow(value) => {
+                self.temporary();
+                Some(value)
+            }
             Answer::TempFail => {
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.status = Status::TempFail;
-                }
+                self.temporary();
                 None
             }
             Answer::NoSuchMap => {
@@ -397,6 +403,12 @@ impl<'p, T: Trace> Machine<'p, T> {
         self.pending.begin = resume;
         if long {
             self.too_long();
+        }
+    }
+
+    fn temporary(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.status = Status::TempFail;
         }
     }
 
@@ -801,10 +813,10 @@ impl<'p, T: Trace> Machine<'p, T> {
             let event = Event::Answer {
                 map: pending.map.as_bstr(),
                 value: match answer {
-                    Answer::Found(value) => Some(value.as_bstr()),
-                    _ => None,
+                    Answer::Found(value) | Answer::FoundForNow(value) => Some(value.as_bstr()),
+                    Answer::NotFound | Answer::TempFail | Answer::NoSuchMap => None,
                 },
-                temporary: *answer == Answer::TempFail,
+                temporary: matches!(answer, Answer::TempFail | Answer::FoundForNow(_)),
             };
             self.trace.event(self.program, event);
         }
@@ -817,6 +829,7 @@ impl<'p, T: Trace> Machine<'p, T> {
             table: &self.program.table,
             delimiter: None,
             comments: self.program.comments,
+            quoting: false,
             lenient: true,
         };
         let first = out.len();

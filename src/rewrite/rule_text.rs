@@ -244,6 +244,7 @@ impl Cutter<'_> {
             table: self.table,
             delimiter: None,
             comments: self.comments,
+            quoting: false,
             lenient: true,
         };
         let parts = &mut self.parts;

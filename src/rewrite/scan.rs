@@ -45,6 +45,9 @@ impl fmt::Display for SyntaxFault {
     }
 }
 
+/// The byte that quotes the one after it, inside the reference.
+const QUOTING: u8 = 0xff;
+
 /// How a text is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Style<'t> {
@@ -54,6 +57,9 @@ pub struct Style<'t> {
     pub delimiter: Option<u8>,
     /// Leave out comments in parentheses; otherwise parentheses are tokens.
     pub comments: bool,
+    /// The byte 255 makes a token of itself and the byte after it, as in the
+    /// reference's address test.
+    pub quoting: bool,
     /// Do not close angle brackets, and report nothing.
     pub lenient: bool,
 }
@@ -134,6 +140,8 @@ enum State {
     Atom,
     Space,
     Quoted,
+    /// Right after a byte 255 that quotes.
+    One,
 }
 
 struct Scanner<'t> {
@@ -226,6 +234,18 @@ impl Scanner<'_> {
             } else {
                 self.check_length(bytes);
             }
+            return;
+        }
+        if self.state == State::One {
+            bytes.push(byte);
+            self.end_token(bytes, token);
+            self.state = State::Start;
+            return;
+        }
+        if self.style.quoting && byte == QUOTING && self.comment_depth == 0 {
+            self.end_token(bytes, token);
+            bytes.push(byte);
+            self.state = State::One;
             return;
         }
         if self.is_dropped(byte, after) {

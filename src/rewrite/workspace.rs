@@ -26,6 +26,9 @@ pub(super) fn join<'t>(
 /// the others left out, 8-bit characters as `M-` and their lower half.
 pub fn show(text: &[u8], out: &mut BString) {
     for &byte in text {
+        if byte == 0xff {
+            continue;
+        }
         if byte >= 0x80 {
             out.extend_from_slice(b"M-");
         }

@@ -103,18 +103,21 @@ impl AddressTest {
         let login = login_name();
         let mut from = BString::from(if text.is_empty() { &login } else { text });
         self.macros.set(b"addr_type", "e s");
-        if self.parse(&from).is_none_or(|parsed| parsed.failed) {
+        let mut parsed = self.parse(&from).filter(|parsed| !parsed.failed);
+        if parsed.is_none() {
             self.sink.quiet = true;
             from = login;
-            self.parse(&from.clone());
+            parsed = self.parse(&from);
         }
         self.sink.quiet = false;
         let mut rewritten = self.through(&from, &["3", "1", "4"]);
         if rewritten.starts_with(b"@") {
             rewritten = bstr::concat([b"<".as_slice(), &rewritten, b">"]).into();
         }
+        self.macros.set(b"f", rewritten);
         self.sink.text("addr=");
-        self.sink.text(&rewritten);
+        self.sink
+            .text(parsed.map(|parsed| parsed.user).unwrap_or_default());
         self.sink.text("\n");
     }
 
@@ -190,7 +193,6 @@ impl AddressTest {
                 macros: &mut self.macros,
                 runtime: &self.runtime,
                 told: &mut self.told,
-                deferring: self.deferring,
             };
             let order = [program.ruleset(b"3"), general, own, program.ruleset(b"4")];
             for ruleset in order.into_iter().flatten() {
@@ -220,7 +222,6 @@ impl AddressTest {
                 macros: &mut self.macros,
                 runtime: &self.runtime,
                 told: &mut self.told,
-                deferring: self.deferring,
             };
             for ruleset in rulesets {
                 if let Some(id) = program.ruleset(ruleset.as_bytes()) {
@@ -260,7 +261,6 @@ impl AddressTest {
                     macros: &mut self.macros,
                     runtime: &self.runtime,
                     told: &mut self.told,
-                    deferring: self.deferring,
                 },
             };
             Some(parser.resolve(&mut machine))
@@ -380,7 +380,11 @@ impl Parser<'_> {
         } else {
             host.to_ascii_lowercase().into()
         };
-        self.runner.macros.set(b"h", host.clone());
+        if host.is_empty() {
+            self.runner.macros.unset(b"h");
+        } else {
+            self.runner.macros.set(b"h", host.clone());
+        }
         let own = &mailer.recipient.envelope;
         let own = (!own.is_empty()).then(|| program.ruleset(own)).flatten();
         let order = [program.ruleset(b"2"), own, program.ruleset(b"4")];

@@ -4,8 +4,9 @@ use bstr::{BString, ByteSlice};
 
 use super::sink::Sink;
 use super::{AddressTest, Role, Runner, show};
-use crate::cf::{macro_name, ruleset_name};
-use crate::map::OpenState;
+use crate::base::Sysexit;
+use crate::cf::{Opt, macro_name, ruleset_name};
+use crate::map::{Answer, Lookup, OpenState, Outcome};
 use crate::rewrite::{Program, RulesetId, expand};
 
 impl AddressTest {
@@ -195,6 +196,10 @@ impl AddressTest {
             return;
         }
         let Some(id) = self.maps.id(name) else {
+            if name == b"aliases" && self.config.options.is_set(Opt::AliasFile) {
+                self.alias(key);
+                return;
+            }
             self.sink.text("Map named \"");
             self.sink.text(name);
             self.sink.text("\" not found\n");
@@ -205,7 +210,6 @@ impl AddressTest {
             macros: &mut self.macros,
             runtime: &self.runtime,
             told: &mut self.told,
-            deferring: self.deferring,
         };
         if runner.maps.open_state(id) == OpenState::NotOpen {
             self.sink.text("Map named \"");
@@ -215,14 +219,36 @@ impl AddressTest {
         }
         runner.tell_state(id, &mut self.sink);
         let (outcome, _) = runner.lookup(id, key, &[]);
+        self.tell_lookup(name, key);
+        super::tell_timeout(&mut self.sink, self.maps.class(id), key, &outcome);
+        self.tell_outcome(&outcome);
+    }
+
+    /// `/map aliases key`: the alias maps together.
+    fn alias(&mut self, key: &[u8]) {
+        let answer = match self.maps.alias(key) {
+            Lookup::Ready(answer) => answer,
+            Lookup::Pending(later) => self.runtime.block_on(later),
+        };
+        self.tell_lookup(b"aliases", key);
+        self.tell_outcome(&match answer {
+            Answer::Found(value) => Outcome::Found(value),
+            Answer::NotFound => Outcome::NotFound(i32::from(Sysexit::NoHost.code())),
+            Answer::TempFail => Outcome::TempFail,
+        });
+    }
+
+    fn tell_lookup(&mut self, name: &[u8], key: &[u8]) {
         self.sink.text("map_lookup: ");
         self.sink.text(name);
         self.sink.text(" (");
         self.sink.shown(key);
         self.sink.text(") ");
-        super::tell_timeout(&mut self.sink, self.maps.class(id), key, &outcome);
-        match &outcome {
-            crate::map::Outcome::Found(value) => {
+    }
+
+    fn tell_outcome(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Found(value) => {
                 self.sink.text("returns ");
                 self.sink.shown(value);
             }

@@ -48,8 +48,6 @@ pub(crate) struct AddressTest {
     told: HashSet<MapId>,
     /// What `/try` and `/parse` are about.
     role: Role,
-    /// Option DeliveryMode is `defer`.
-    deferring: bool,
 }
 
 /// Whose address, and where it stands.
@@ -124,6 +122,7 @@ impl AddressTest {
         let style = Style {
             delimiter: Some(b','),
             comments: self.config.version.level < 9,
+            quoting: true,
             ..machine.style()
         };
         let scanned = machine.load(text, style);
@@ -135,7 +134,6 @@ impl AddressTest {
             macros: &mut self.macros,
             runtime: &self.runtime,
             told: &mut self.told,
-            deferring: self.deferring,
         };
         if !machine.workspace().is_empty() {
             let mut names = names;
@@ -171,7 +169,7 @@ impl AddressTest {
             return true;
         }
         self.sink.text("Address \"");
-        self.sink.text(text);
+        self.sink.text(&text[..TOKEN_BYTES_MAX - 1]);
         self.sink
             .text(format!("\" too long ({} bytes max)\n", TOKEN_BYTES_MAX - 1));
         false
@@ -184,7 +182,6 @@ struct Runner<'a> {
     macros: &'a mut MacroTable,
     runtime: &'a tokio::runtime::Runtime,
     told: &'a mut HashSet<MapId>,
-    deferring: bool,
 }
 
 impl Runner<'_> {
@@ -228,6 +225,11 @@ impl Runner<'_> {
             sink.text(format!(" ({}), ad=0\n", outcome.code()));
         }
         match answer {
+            // sendmail: with `-T` there is a value, and the run is temporary
+            // all the same.
+            map::Answer::Found(value) if outcome == map::Outcome::TempFail => {
+                Answer::FoundForNow(value)
+            }
             map::Answer::Found(value) => Answer::Found(value),
             map::Answer::NotFound => Answer::NotFound,
             map::Answer::TempFail => Answer::TempFail,
@@ -254,7 +256,8 @@ impl Runner<'_> {
             let mut layer = Layer(self.macros);
             let mut scope = Scope {
                 macros: &mut layer,
-                deferring: self.deferring,
+                // Nothing is put off here.
+                deferring: false,
                 queue_id: "",
             };
             self.maps.lookup_shown(id, key, arguments, &mut scope)

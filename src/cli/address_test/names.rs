@@ -3,7 +3,7 @@
 use bstr::{BStr, ByteSlice};
 
 use super::AddressTest;
-use crate::world::{Mx, ResolveError};
+use crate::world::{Mx, RecordKind, ResolveError};
 
 impl AddressTest {
     /// `/mx host`
@@ -58,10 +58,37 @@ impl AddressTest {
             return;
         }
         let host = BStr::new(host).to_string();
-        let found = self.runtime.block_on(self.resolver.canonical(&host));
-        let name = found.unwrap_or_else(|_| host.clone());
+        let name = self.runtime.block_on(self.canonical(&host));
         self.sink
             .text(format!("getcanonname({host}) returns {name}\n"));
+    }
+}
+
+/// The longest chain of aliases that is followed.
+const ALIASES_MAX: usize = 10;
+
+impl AddressTest {
+    /// The canonical name; the end of the chain when that is not there.
+    async fn canonical(&self, host: &str) -> String {
+        if let Ok(name) = self.resolver.canonical(host).await {
+            return match name.eq_ignore_ascii_case(host) {
+                true => host.to_owned(),
+                false => name,
+            };
+        }
+        let mut name = host.to_owned();
+        for _ in 0..ALIASES_MAX {
+            match self.resolver.records(&name, RecordKind::Cname).await {
+                Ok(found) if !found.is_empty() => {
+                    name = found[0]
+                        .trim_end_with(|char| char == '.')
+                        .as_bstr()
+                        .to_string();
+                }
+                _ => break,
+            }
+        }
+        name
     }
 }
 

@@ -22,6 +22,8 @@ use crate::route::load;
 pub(crate) struct Settings<'a> {
     /// The configuration, and what is set over it.
     pub(crate) source: &'a Source,
+    /// The name of the configuration as it was given.
+    pub(crate) file: Option<&'a BStr>,
     /// `-d` flags, in order.
     pub(crate) debug: &'a [bstr::BString],
 }
@@ -65,6 +67,10 @@ pub(crate) fn open(
     let mut initial = load::initial_macros(&host, site::VERSION, std::process::id());
     initial.set(b"opMode", "t");
     initial.set(b"addr_type", "e r");
+    let flags = daemon_flags(config.options.text(Opt::DirectSubmissionModifiers));
+    if !flags.is_empty() {
+        initial.set(b"daemon_flags", flags);
+    }
     let initial = Arc::new(initial);
     let shared = Shared {
         users: Arc::new(os::SystemUsers::new()),
@@ -84,7 +90,11 @@ pub(crate) fn open(
     let (maps, map_faults) = Maps::open(&config, site::map_world(&shared));
     faults.extend(map_faults);
     faults.extend(unknown_users(&config));
-    tell(&mut faults, output);
+    let absolute = source.file.to_string_lossy();
+    let file = settings
+        .file
+        .map_or_else(|| absolute.to_string(), BStr::to_string);
+    tell(&mut faults, &absolute, &file, output);
     if config.options.choice(Opt::SuperSafe) == "interactive"
         && config.options.choice(Opt::DeliveryMode) != "interactive"
     {
@@ -99,7 +109,6 @@ pub(crate) fn open(
         sink.levels.set(flag);
     }
     Ok(AddressTest {
-        deferring: config.options.text(Opt::DeliveryMode).starts_with(b"d"),
         config,
         program,
         classes,
@@ -120,6 +129,22 @@ pub(crate) fn open(
 const SUPER_SAFE: &[u8] = b"WARNING: SuperSafe=interactive should only be used with
          DeliveryMode=interactive
 ";
+
+/// Modifiers as `${daemon_flags}` has them: apart, capitals twice.
+fn daemon_flags(modifiers: &[u8]) -> String {
+    let flags = modifiers
+        .iter()
+        .filter(|byte| byte.is_ascii_alphabetic())
+        .map(|&byte| {
+            let flag = char::from(byte);
+            if byte.is_ascii_uppercase() {
+                format!("{flag}{flag}")
+            } else {
+                flag.to_string()
+            }
+        });
+    flags.collect::<Vec<_>>().join(" ")
+}
 
 /// Mailers that are to run as somebody who is not there.
 fn unknown_users(config: &Config) -> Vec<Diagnostic> {
@@ -143,23 +168,27 @@ fn unknown_users(config: &Config) -> Vec<Diagnostic> {
 }
 
 /// Tells what is wrong, in the order of lines. Warnings that only we have are
-/// left to `godwit check`.
-fn tell(faults: &mut [Diagnostic], output: &mut dyn Write) {
+/// left to `godwit check`. The configuration is named as it was given.
+fn tell(faults: &mut [Diagnostic], absolute: &str, given: &str, output: &mut dyn Write) {
     faults.sort_by_key(|fault| fault.origin.line());
     for fault in faults.iter() {
-        let text = match (fault.code, fault.severity) {
-            ("cf-ruleset-again", _) => fault.message.clone(),
+        let message = match (fault.code, fault.severity) {
+            ("cf-ruleset-again", _) => {
+                let _ = writeln!(output, "{}", fault.message);
+                continue;
+            }
             ("cf-option-build", _) => match fault.message.rsplit(' ').next() {
-                Some(name) => format!(
-                    "{}: line {}: readcf: unknown option name {name}",
-                    fault.origin.file(),
-                    fault.origin.line()
-                ),
+                Some(name) => format!("readcf: unknown option name {name}"),
                 None => continue,
             },
-            (_, Severity::Error) => fault.to_string(),
+            (_, Severity::Error) => fault.message.clone(),
             _ => continue,
         };
-        let _ = writeln!(output, "{text}");
+        let file = match fault.origin.file() {
+            file if file == absolute => given,
+            file => file,
+        };
+        let line = fault.origin.line();
+        let _ = writeln!(output, "{file}: line {line}: {message}");
     }
 }

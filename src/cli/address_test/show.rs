@@ -1,14 +1,17 @@
 //! Shows what the configuration holds: values, mailers, help.
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::AddressTest;
 use super::sink::Sink;
 use crate::cf::{Config, MailerDef, Opt};
 use crate::rewrite::Value;
 
-/// What is shown for `?` when there is no help file.
+/// What is shown for `?` when the configuration names no help file.
 const NO_HELP: &str = "Sendmail 8.17.1.9 -- HELP not implemented\n";
+
+/// What is shown when the help file is not there.
+const HELP: &str = include_str!("help.txt");
 
 /// Topics of the help file that begin like this are about the address test.
 const TOPIC: &[u8] = b"-bt";
@@ -16,22 +19,24 @@ const TOPIC: &[u8] = b"-bt";
 impl AddressTest {
     /// `?`: what the help file says about the address test.
     pub(super) fn help(&mut self) {
-        let path = self.config.options.text(Opt::HelpFile);
-        let text = if self.config.options.is_set(Opt::HelpFile) {
-            std::fs::read(bstr::ByteSlice::to_path_lossy(path.as_ref() as &[u8])).ok()
-        } else {
-            None
-        };
-        let Some(text) = text else {
+        let options = &self.config.options;
+        if !options.is_set(Opt::HelpFile) {
             self.sink.text(NO_HELP);
             return;
-        };
-        for line in text.split(|&byte| byte == b'\n') {
-            if let Some(help) = line.strip_prefix(TOPIC) {
-                let help = help.strip_prefix(b"\t").unwrap_or(help);
-                self.sink.text(help);
-                self.sink.text("\n");
-            }
+        }
+        let path = options.text(Opt::HelpFile).to_path_lossy().into_owned();
+        let text = std::fs::read(path).unwrap_or_default();
+        let mut lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(TOPIC))
+            .map(|help| help.strip_prefix(b"\t").unwrap_or(help))
+            .peekable();
+        if lines.peek().is_none() {
+            self.sink.text(HELP);
+        }
+        for line in lines {
+            self.sink.text(line);
+            self.sink.text("\n");
         }
     }
 }

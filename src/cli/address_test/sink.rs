@@ -27,7 +27,16 @@ impl Sink {
 
     /// Writes text with its control characters named.
     pub(super) fn shown(&mut self, text: &[u8]) {
-        show(text, &mut self.out);
+        for piece in text.split_inclusive(|&byte| byte == 0xff) {
+            match piece.strip_suffix(b"\xff") {
+                // sendmail: the byte that quotes others is quoted itself.
+                Some(piece) => {
+                    show(piece, &mut self.out);
+                    self.text("M-M-");
+                }
+                None => show(piece, &mut self.out),
+            }
+        }
     }
 
     /// Writes what is wrong with an address.

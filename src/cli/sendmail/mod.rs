@@ -58,6 +58,7 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
 fn test(command: &Command<'_>) -> ExitCode {
     let settings = address_test::Settings {
         source: &command.source,
+        file: command.flags.config.as_ref().map(|file| file.as_bstr()),
         debug: &command.flags.debug,
     };
     let mut output = std::io::stdout().lock();
