@@ -216,6 +216,7 @@ fn serve(place: &Place, interval: std::time::Duration) -> ExitCode {
     let settings = Settings {
         source,
         queue_interval: Some(interval),
+        once: None,
         listens: true,
         has_stderr: true,
         log: daemon::usual_log(place),

@@ -141,6 +141,7 @@ async fn work(
         }
     };
     let every = start.queue_interval;
+    let once = start.once.clone();
     let (runner, wishes) = Runner::new();
     let engine = Arc::new(Engine {
         start,
@@ -157,6 +158,15 @@ async fn work(
     engine.deliveries.belong_to(&engine);
     let running = tokio::spawn(runner::run(Arc::clone(&engine), wishes, every));
     engine.line.say(ToParent::Ready).await;
+    if let Some(words) = once {
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move {
+            let selector = runner::selector(&words).unwrap_or_default();
+            runner::once(&engine, &runner::Wish::of(selector).selector).await;
+            engine.deliveries.drained().await;
+            engine.line.say(ToParent::WantStop).await;
+        });
+    }
     engine.serve(inbox).await;
     let _ = running.await;
     engine.deliveries.drained().await;

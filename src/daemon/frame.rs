@@ -28,6 +28,8 @@ pub(super) struct Start {
     pub(super) source: Source,
     /// How often the queue is run; `None` for never.
     pub(super) queue_interval: Option<Duration>,
+    /// Run the queue once, selected by these words (as after `-q`), and end.
+    pub(super) once: Option<Vec<BString>>,
     /// Whether sessions are served at all.
     pub(super) listens: bool,
     /// Where the log goes.
@@ -233,7 +235,9 @@ impl Start {
                 self.queue_interval
                     .map_or(0, |every| every.as_secs().max(1)),
             )
-            .flag(self.listens);
+            .flag(self.listens)
+            .flag(self.once.is_some())
+            .list(self.once.as_deref().unwrap_or_default());
         match &self.log {
             LogTarget::Socket(path) => out.u8(0).bytes(path.as_os_str().as_bytes()),
             LogTarget::File(path) => out.u8(1).bytes(path.as_os_str().as_bytes()),
@@ -262,6 +266,11 @@ impl Start {
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
             listens: from.flag()?,
+            once: {
+                let given = from.flag()?;
+                let words = from.list(Reader::bytes)?;
+                given.then_some(words)
+            },
             log: match (from.u8()?, from.path()?) {
                 (0, path) => LogTarget::Socket(path),
                 (1, path) => LogTarget::File(path),
@@ -310,6 +319,11 @@ impl Writer {
     fn bytes(&mut self, value: &[u8]) -> &mut Self {
         self.u32(length(value.len())).0.extend_from_slice(value);
         self
+    }
+
+    fn list(&mut self, values: &[BString]) -> &mut Self {
+        self.u32(length(values.len()));
+        values.iter().fold(self, |out, value| out.bytes(value))
     }
 
     fn pairs(&mut self, pairs: &[(BString, BString)]) -> &mut Self {

@@ -29,4 +29,4 @@ pub use launch::{Launcher, launch};
 pub use log::DaemonLog;
 pub use parent::{Settings, Stopped, supervise, usual_log};
 pub use ports::{Family, Place as ListenPlace, Port, PortError};
-pub use run_as::run_as;
+pub use run_as::{named as named_user, run_as};

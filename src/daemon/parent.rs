@@ -58,6 +58,8 @@ pub struct Settings {
     pub source: Source,
     /// How often the queue is run.
     pub queue_interval: Option<Duration>,
+    /// Run the queue once, selected by these words (as after `-q`), and end.
+    pub once: Option<Vec<BString>>,
     /// Whether it listens (`-bd`), or only runs the queue (`-q15m` alone).
     pub listens: bool,
     /// Whether children may write to standard error: it is somebody's.
@@ -117,7 +119,10 @@ pub fn supervise(
     let signals = Signals::take()
         .map_err(|error| Stopped::new(Sysexit::OsErr, format!("signals: {error}")))?;
     let log = DaemonLog::new(settings.log.clone(), &settings.tag);
-    let pid_file = PidFile::write(options, settings.command_line.as_bstr());
+    let pid_file = settings
+        .once
+        .is_none()
+        .then(|| PidFile::write(options, settings.command_line.as_bstr()));
     let mut parent = Parent {
         queue_directories: queue_directories(loaded),
         files: Files::named_by(&loaded.config),
@@ -133,8 +138,11 @@ pub fn supervise(
         pause: BACKOFF.0,
         was_ready: false,
     };
-    if let Err(error) = &pid_file {
+    if let Some(Err(error)) = &pid_file {
         parent.say(Priority::Error, &format!("pid file: {error}"));
+    }
+    if parent.settings.once.is_some() {
+        return parent.run(started);
     }
     parent.announce();
     let result = parent.run(started);
@@ -259,6 +267,7 @@ impl Parent {
         let start = Start {
             source: settings.source.clone(),
             queue_interval: settings.queue_interval,
+            once: settings.once.clone(),
             listens: settings.listens,
             log: settings.log.clone(),
             tag: settings.tag.clone(),

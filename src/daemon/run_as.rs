@@ -37,8 +37,8 @@ pub fn run_as(options: &Options, users: &dyn Users) -> Result<Identity, String> 
         .ok_or_else(|| "no user to run as: set option RunAsUser".to_owned())
 }
 
-/// `user`, `user:group` or `user.group`, names or numbers.
-pub(super) fn named(text: &BStr, users: &dyn Users) -> Option<Identity> {
+/// `user` or `user:group`, names or numbers.
+pub fn named(text: &BStr, users: &dyn Users) -> Option<Identity> {
     let (user, group) = match text.split_once_str(":") {
         Some((user, group)) => (user.trim(), Some(group.trim())),
         None => (text.trim(), None),

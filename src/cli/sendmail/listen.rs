@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use bstr::BString;
 
-use super::Command;
 use super::flags::Mode;
+use super::{Command, trust};
 use crate::base::{Diagnostic, Place, Sysexit};
 use crate::cli::output::{complain, exit, fail};
 use crate::daemon::{self, Launcher, Loaded, Settings, Stopped};
+use crate::map::errno_text;
 
 /// Runs the daemon to its end in the foreground, or leaves it running behind.
 pub(super) fn run(command: &Command<'_>) -> ExitCode {
@@ -21,9 +22,7 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
             Err(stopped) => fail_quietly(&stopped),
         };
     }
-    let result = settings(command, true)
-        .and_then(|(settings, loaded)| daemon::supervise(settings, &loaded, || {}));
-    match result {
+    match serve(command, true, || {}) {
         Ok(()) => exit(Sysexit::Ok),
         Err(stopped) => fail_quietly(&stopped),
     }
@@ -35,12 +34,10 @@ pub(super) fn run_behind(command: &Command<'_>) -> ExitCode {
         return exit(Sysexit::Usage);
     };
     let mut launcher = Some(launcher);
-    let result = settings(command, false).and_then(|(settings, loaded)| {
-        daemon::supervise(settings, &loaded, || {
-            if let Some(launcher) = launcher.take() {
-                launcher.started();
-            }
-        })
+    let result = serve(command, false, || {
+        if let Some(launcher) = launcher.take() {
+            launcher.started();
+        }
     });
     match result {
         Ok(()) => exit(Sysexit::Ok),
@@ -53,15 +50,10 @@ pub(super) fn run_behind(command: &Command<'_>) -> ExitCode {
     }
 }
 
-/// What the flags ask for, and the configuration they name; its faults are
-/// said here.
-fn settings(command: &Command<'_>, has_stderr: bool) -> Result<(Settings, Loaded), Stopped> {
+/// The configuration that the flags name; its faults are said here.
+pub(super) fn load(command: &Command<'_>) -> Result<Loaded, Stopped> {
     let loaded = daemon::load(&command.source).map_err(|error| {
-        let file = command.source.file.display();
-        let why = error.raw_os_error().map_or_else(
-            || error.to_string(),
-            |number| nix::errno::Errno::from_raw(number).desc().to_owned(),
-        );
+        let (file, why) = (command.source.file.display(), errno_text(&error));
         Stopped {
             code: Sysexit::OsFile,
             text: format!("{file}: line 0: cannot open: {why}"),
@@ -76,9 +68,15 @@ fn settings(command: &Command<'_>, has_stderr: bool) -> Result<(Settings, Loaded
             text: String::new(),
         });
     }
-    let settings = Settings {
+    Ok(loaded)
+}
+
+/// What the flags ask for.
+pub(super) fn settings(command: &Command<'_>, has_stderr: bool) -> Settings {
+    Settings {
         source: command.source.clone(),
         queue_interval: command.flags.queue.interval,
+        once: None,
         listens: matches!(command.flags.mode, Mode::Daemon | Mode::Foreground),
         has_stderr,
         log: daemon::usual_log(command.place),
@@ -88,12 +86,23 @@ fn settings(command: &Command<'_>, has_stderr: bool) -> Result<(Settings, Loaded
             .clone()
             .unwrap_or_else(|| BString::from("sendmail")),
         command_line: command_line(&command.words),
-    };
-    Ok((settings, loaded))
+    }
+}
+
+/// Loads the configuration and runs the daemon under it, if that is allowed.
+fn serve(command: &Command<'_>, has_stderr: bool, started: impl FnOnce()) -> Result<(), Stopped> {
+    let loaded = load(command)?;
+    if !trust::is_trusted(&loaded.config.options, command.place) {
+        return Err(Stopped {
+            code: Sysexit::Usage,
+            text: "Permission denied (real uid not trusted)".to_owned(),
+        });
+    }
+    daemon::supervise(settings(command, has_stderr), &loaded, started)
 }
 
 /// A fault that was said already has no text.
-fn fail_quietly(stopped: &Stopped) -> ExitCode {
+pub(super) fn fail_quietly(stopped: &Stopped) -> ExitCode {
     if stopped.text.is_empty() {
         exit(stopped.code)
     } else {

@@ -8,6 +8,8 @@ use bstr::{BString, ByteSlice};
 
 mod flags;
 mod listen;
+mod queue_run;
+mod trust;
 
 pub(super) use flags::Mode;
 use flags::{Flags, OptionFlag, Role};
@@ -45,6 +47,7 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
     match command.flags.mode {
         Mode::Daemon | Mode::Foreground => listen::run(&command),
         Mode::Deliver if command.flags.queue.interval.is_some() => listen::run(&command),
+        Mode::Deliver if command.flags.queue.is_given() => queue_run::run(&command),
         Mode::Aliases => super::newaliases::make(&command.source),
         Mode::Test => test(&command),
         mode => fail(

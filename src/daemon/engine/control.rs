@@ -6,17 +6,16 @@ use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Engine;
-use super::runner::Wish;
+use super::runner::{self, Wish};
 use crate::cf::Opt;
 use crate::daemon::control::{HELP, REQUEST_BYTES_MAX, Request};
 use crate::daemon::frame::ToParent;
 use crate::os::peer_of;
-use crate::queue::Selector;
 
 /// How long a client may take to ask, and to read.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -112,7 +111,7 @@ impl Engine {
                 self.line.say(ToParent::WantStop).await;
                 "stopping\n".to_owned()
             }
-            Request::Run(words) => match selector(&words) {
+            Request::Run(words) => match runner::selector(&words) {
                 Some(selector) => match self.runner.wish(Wish::of(selector)) {
                     true => "queue run started\n".to_owned(),
                     false => "queue runs are waiting already\n".to_owned(),
@@ -121,27 +120,6 @@ impl Engine {
             },
         }
     }
-}
-
-/// Words as after `-q`: a letter, and the text to look for.
-fn selector(words: &[BString]) -> Option<Selector> {
-    let mut selector = Selector::default();
-    for word in words {
-        let (there, word) = match word.strip_prefix(b"!") {
-            Some(rest) => (false, rest),
-            None => (true, word.as_slice()),
-        };
-        let (letter, text) = word.split_first()?;
-        let part = Some((text.to_vec(), there));
-        match letter {
-            b'I' => selector.id = part,
-            b'R' => selector.recipient = part,
-            b'S' => selector.sender = part,
-            b'Q' => selector.quarantine = part,
-            _ => return None,
-        }
-    }
-    Some(selector)
 }
 
 /// What the system says of this process's memory.

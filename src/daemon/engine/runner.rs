@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bstr::BString;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -86,7 +87,7 @@ pub(super) async fn run(engine: Arc<Engine>, mut wishes: Wishes, every: Option<D
 }
 
 /// One run.
-async fn once(engine: &Arc<Engine>, selector: &Selector) {
+pub(super) async fn once(engine: &Arc<Engine>, selector: &Selector) {
     // Other programs may have put messages there.
     let queue = engine.queue.clone();
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || queue.rescan()).await {
@@ -102,4 +103,25 @@ async fn once(engine: &Arc<Engine>, selector: &Selector) {
             engine.deliveries.begin_in(place, claim);
         }
     }
+}
+
+/// Words as after `-q`: a letter, and the text to look for.
+pub(super) fn selector(words: &[BString]) -> Option<Selector> {
+    let mut selector = Selector::default();
+    for word in words {
+        let (there, word) = match word.strip_prefix(b"!") {
+            Some(rest) => (false, rest),
+            None => (true, word.as_slice()),
+        };
+        let (letter, text) = word.split_first()?;
+        let part = Some((text.to_vec(), there));
+        match letter {
+            b'I' => selector.id = part,
+            b'R' => selector.recipient = part,
+            b'S' => selector.sender = part,
+            b'Q' => selector.quarantine = part,
+            _ => return None,
+        }
+    }
+    Some(selector)
 }

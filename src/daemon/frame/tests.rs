@@ -15,6 +15,7 @@ fn start() -> Start {
             place: Place::under("/tmp/x"),
         },
         queue_interval: Some(Duration::from_secs(900)),
+        once: Some(vec!["Rbob".into()]),
         listens: true,
         log: LogTarget::File("/tmp/x/var/log/maillog".into()),
         tag: "sm-mta".into(),
