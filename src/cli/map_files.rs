@@ -34,14 +34,21 @@ impl Site {
         place: &Place,
         file: Option<&BString>,
     ) -> Result<Self, ExitCode> {
+        let named = file.is_some();
         let file = match file {
             Some(file) => file.to_path_lossy().into_owned(),
             None => place.sendmail_cf(),
         };
-        let bytes = read_file(&file).map_err(|error| {
-            let text = format!("{program}: {}: {}", file.display(), errno_text(&error));
-            fail(Sysexit::NoInput, text)
-        })?;
+        let bytes = match read_file(&file) {
+            Ok(bytes) => bytes,
+            // departs: the reference refuses to build a map before there is a
+            // configuration; nothing in one is needed for it.
+            Err(error) if !named && error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                let text = format!("{program}: {}: {}", file.display(), errno_text(&error));
+                return Err(fail(Sysexit::NoInput, text));
+            }
+        };
         let origin = crate::base::Origin::file_only(&*file.to_string_lossy());
         // What is wrong with it is not this tool's business.
         let (config, _) = cf::read(&bytes, Origins::File(&origin));
