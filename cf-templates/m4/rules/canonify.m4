@@ -12,6 +12,7 @@ R< @ >			$@ : ; < @ >
 # Angle brackets: what stands in the last and innermost pair counts.
 R$* < $* < $*		< $3
 R$* < > $*		$@ < @ >
+R< $* : ; > $*		$@ $1 : ; < @ >
 R$* < $+ > $*		$: $2
 # A group without members.
 R$* : ;			$@ : ; < @ >
@@ -35,7 +36,7 @@ R$@			$@ : ; < @ >
 R$+ @ $+		$: $1 < @ $2 >
 R$+ < $+ @ $+ >		$1 $2 < @ $3 >
 R$+ < @ $+ >		$@ $>Canonify2 $1 < @ $2 >
-_either_(`_USE_DECNET_SYNTAX_', `DECNET_RELAY', `# DECnet: node::user
+ifdef(`_DECNET_', `# DECnet: node::user
 R$- :: $+		$@ $>Canonify2 $2 < @ $1 .DECNET >
 R$- . $+ :: $+		$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >
 ')dnl
@@ -46,7 +47,6 @@ R$+ ! $+		$@ $>Canonify2 $2 < @ $1 .UUCP >
 ')dnl
 ifdef(`_NO_PERCENT_', `# No percent routing here: only an at sign can be the focus.
 R$* @ $*		$: $1 < @ $2 >
-R$* < @ $* @ $* >	$1 @ $2 < @ $3 >
 ', `# user%host, and what has an at sign but not both sides of it: all are percent
 # signs, and the last one is the focus.
 R$* @ $*		$1 % $2
@@ -64,7 +64,6 @@ SCanonify2=96
 R$* < @ localhost > $*		$: $1 < @ $j . > $2
 R$* < @ localhost . $m > $*	$: $1 < @ $j . > $2
 ifdef(`_NO_UUCP_', `', `R$* < @ localhost .UUCP > $*	$: $1 < @ $j . > $2
-R$* < @ $=w .UUCP > $*	$: $1 < @ $j . > $3
 ')dnl
 undivert(2)dnl
 # Address literals: ours become our name, others stay.
@@ -81,8 +80,9 @@ ifdef(`_kmap_uudomain_', `# feature uucpdomain: UUCP hosts that have an Internet
 R$* < @ $+ .UUCP > $*		$: $1 < @ $(uudomain $2 $: $2 .UUCP $) > $3
 ')dnl
 undivert(120)dnl
-ifdef(`_NO_UUCP_', `', `ifdef(`_NO_CANONIFY_', `', `# UUCP names are complete as they are.
-R$* < @ $+ .UUCP > $*		$@ $1 < @ $2 .UUCP . > $3
+ifdef(`_NO_UUCP_', `', `ifdef(`_NO_CANONIFY_', `', `# A UUCP host that the name server knows gets its real name; the others are
+# complete as they are.
+R$* < @ $+ .UUCP > $*		$: $1 < @ $[ $2 $: $2 .UUCP . $] > $3
 ')')dnl
 # Pseudo domains, and names that end in a dot already, are not looked up.
 R$* < @ $* $=P > $*		$: $1 < @ $2 $3 . > $4
@@ -94,13 +94,13 @@ ifdef(`_CANONIFY_HOSTS_', `# single words are looked up all the same
 R$* < @ $- > $*			$: $1 < @ $[ $2 $] > $3
 R$* < @ $* . > $*		$@ $1 < @ $2 . > $3
 ')dnl
-R$* < @ $=w > $*		$@ $1 < @ $2 . > $3
 R$* < @ $+ > $*			$: $&{daemon_flags} $| $1 < @ $2 > $3
 R$* c $* $| $* < @ $+ > $*	$@ $3 < @ $[ $4 $] > $5
 R$* $| $*			$: $2
 ifdef(`_canonify_class_', `R$* < @ $={Canonify} > $*	$@ $1 < @ $[ $2 $] > $3
 R$* < @ $* .$={Canonify} > $*	$@ $1 < @ $[ $2 .$3 $] > $4
 ')dnl
+R$* < @ $=w > $*		$@ $1 < @ $2 . > $3
 R$* < @ $+ . $+ > $*		$@ $1 < @ $2 . $3 . > $4
 ', `# The name server says which names exist and what they are really called.
 # A daemon with M=C takes the names of its clients as they are.

@@ -54,9 +54,9 @@ ifdef(`_REQUIRE_RDNS_', `# feature require_rdns: a client needs a name that is i
 R$*			$: $&{client_addr} $| $&{client_resolve}
 R$=R $* $| $*		$@ RELAY
 R$* $| OK		$@ OK
-R$* $| FAIL		$#error $@ 5.7.1 $: "550 Fix reverse DNS for " $1
+R$* $| FAIL		$#error $@ 5.7.1 $: 550 Fix reverse DNS for $1
 R$* $| TEMP		$#error $@ 4.1.8 $: 451 Client IP address $1 does not resolve
-R$* $| FORGED		$#error $@ 4.1.8 $: "451 Possibly forged hostname for " $1
+R$* $| FORGED		$#error $@ 4.1.8 $: 451 Possibly forged hostname for $1
 ')dnl
 undivert(8)dnl
 ifelse(_RATE_, `late', `R$*			$: $>RateControl dummy
@@ -83,11 +83,12 @@ R$*			$: $1 $| $>tls_client $&{verify} $| MAIL
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 R< >			$@ < OK >
-# nobody out there is localhost
+ifdef(`_ACCEPT_UNQUALIFIED_', `', `# nobody out there is localhost
 R$*			$: $1 $| $&{client_name}
 R$* $| localhost	$: $1
 R$* @ localhost $* $| $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
 R$* $| $*		$: $1
+')dnl
 R$*			$: < ? > $>CanonAddr $1
 R< ? > $* < @ $* . >	$: < ? > $1 < @ $2 >
 # what we know of its domain: OKR, TEMP or PERM; USER where there is none

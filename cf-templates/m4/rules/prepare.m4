@@ -4,6 +4,8 @@ dnl written: words of classes and maps that several of them need.
 define(`_GODWIT_CF_VERSION_', `godwit')
 define(`_FROM_', `ifdef(`confFROM_HEADER', `confFROM_HEADER', `$?x$x <$g>$|$g$.')')
 define(`_MSGID_', `ifdef(`confMESSAGEID_HEADER', `confMESSAGEID_HEADER', `<$t.$i@$j>')')
+_either_(`_USE_DECNET_SYNTAX_', `DECNET_RELAY', `define(`_DECNET_', 1)')
+ifdef(`_MAILER_mail11_', `define(`_DECNET_', 1)')
 dnl Texts of refusals. A text without quotes gets them.
 define(`_quoted_', `ifelse(index(`$1', `"'), -1, `"$1"', `$1')')
 define(`_REJECT_', _quoted_(ifdef(`confREJECT_MSG', `defn(`confREJECT_MSG')', `550 Access denied')))

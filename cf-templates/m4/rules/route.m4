@@ -106,7 +106,7 @@ undivert(132)dnl
 # pseudo domains with a relay of their own
 ifdef(`BITNET_RELAY', `R$* < @ $+ .BITNET . > $*	$: $>MailerToTriple < $B > $1 < @ $2 .BITNET . > $3
 ')dnl
-ifdef(`_MAILER_mail11_', `R$* < @ $- .DECNET . > $*	$#mail11 $@ $2 $: $1
+ifdef(`_MAILER_mail11_', `R$* < @ $+ .DECNET . > $*	$#mail11 $@ $2 $: $1
 ')dnl
 ifdef(`DECNET_RELAY', `R$* < @ $+ .DECNET . > $*	$: $>MailerToTriple < $C > $1 < @ $2 .DECNET . > $3
 ')dnl
@@ -210,6 +210,12 @@ R$+			$: $1 $| $>Local_localaddr $1
 R$+ $| $#ok		$@ $1
 R$+ $| $#$*		$#$2
 R$+ $| $*		$: $1
+ifdef(`_MSP_', `# submission: everybody is served by the daemon
+R$*			$: $>Parse0 $>canonify $1
+R$#$*			$@ $#$1
+R$* < @ $+ > $*		$#_RELAY_ $@ ${MTAHost} $: $1 < @ $2 > $3
+R$+			$#_RELAY_ $@ ${MTAHost} $: $1 < @ $j >
+')dnl
 ifdef(`_PRESERVE_PLUS_', `', `# user+detail: user+* may be an alias, after that the user alone
 R$+ + *			$#_LOCAL_ $@ $&h $: $1
 R$+ + $*		$#_LOCAL_ $@ + $2 $: $1 + *
@@ -217,8 +223,7 @@ R$+ + $*		$#_LOCAL_ $@ + $2 $: $1 + *
 ifdef(`LUSER_RELAY', `# LUSER relay: for those whom nobody here knows
 R$+			$: < $L > $(user $1 $)
 R< $* > $+ <>		$: < > $2
-ifdef(`_PRESERVE_LUSER_HOST_', `R< $+ > $+ @ $=w		$@ $>MailerToTriple < $1 > $2 < @ $3 >
-R< $+ > $+ @ $+			$@ $>MailerToTriple < $1 > $2 @ $3
+ifdef(`_PRESERVE_LUSER_HOST_', `R< $+ > $+ @ $+			$@ $>MailerToTriple < $1 > $2 < @ $3 >
 ')dnl
 R< > $+			$: $1
 R< local : $* > $+	$@ $>MailerToTriple < local : $1 > $2
