@@ -28,6 +28,8 @@ pub(super) struct Frame {
     span_start: usize,
     /// Where the current argument begins in the arena.
     argument_start: usize,
+    /// And where it begins in the input: the parenthesis or comma before it.
+    pub(super) argument_place: Place,
     /// Open parentheses inside the current argument.
     parentheses: u32,
     /// White space is skipped: nothing of the argument was seen yet.
@@ -104,13 +106,14 @@ impl M4<'_> {
         if let Some(frame) = self.frames.last_mut() {
             frame.blank = false;
         }
-        let frame = Frame {
+        let mut frame = Frame {
             name,
             body,
             place,
             arena_start: self.arena.len(),
             span_start: self.spans.len(),
             argument_start: self.arena.len(),
+            argument_place: place,
             parentheses: 0,
             blank: true,
             builtin: None,
@@ -122,6 +125,7 @@ impl M4<'_> {
             return self.end_call(frame);
         }
         self.read_byte()?;
+        frame.argument_place = self.last_place();
         self.frames.push(frame);
         Ok(())
     }
@@ -145,6 +149,7 @@ impl M4<'_> {
 
     /// Ends the current argument, and with a parenthesis the call.
     fn end_argument(&mut self, last: bool) -> Result<(), Stop> {
+        let place = self.top_place();
         if let Some(source) = self.input.sources.last_mut() {
             source.at += 1;
         }
@@ -163,6 +168,7 @@ impl M4<'_> {
             builtin: frame.builtin.take(),
         });
         frame.argument_start = end;
+        frame.argument_place = place;
         frame.blank = true;
         if !last {
             return Ok(());

@@ -251,7 +251,7 @@ impl<'h> M4<'h> {
     fn run(&mut self) -> Result<(), Stop> {
         while self.step()? {}
         if let Some(frame) = self.frames.last() {
-            let place = frame.place;
+            let place = frame.argument_place;
             let message = b"ERROR: end of file in argument list".to_vec();
             self.say_at(Weight::Fatal, place, message)?;
         }

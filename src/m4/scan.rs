@@ -137,6 +137,16 @@ impl M4<'_> {
             .map_or(Place::default(), |source| source.place_of(source.at))
     }
 
+    /// The place of the byte of the top source that was read last.
+    pub(super) fn last_place(&mut self) -> Place {
+        self.input
+            .sources
+            .last_mut()
+            .map_or(Place::default(), |source| {
+                source.place_of(source.at.saturating_sub(1))
+            })
+    }
+
     /// Takes a comment in, delimiters and all.
     pub(super) fn take_comment(&mut self) -> Result<(), Stop> {
         if self.frames.is_empty() {

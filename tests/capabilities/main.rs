@@ -8,6 +8,7 @@ mod deliver;
 mod dsn;
 mod journal;
 mod makemap;
+mod m4;
 mod need;
 mod processes;
 mod queue;
