@@ -34,6 +34,8 @@ mod scan;
 mod settings;
 mod symbols;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use host::{Finished, Found, Host, HostError};

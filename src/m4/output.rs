@@ -210,6 +210,7 @@ impl Diversions {
             self.parked.insert(self.current, next);
         }
         self.current = number;
+        self.lose_sync();
     }
 
     /// Brings one diversion back into the current one.
@@ -220,6 +221,7 @@ impl Diversions {
         let Some(mut buffer) = self.parked.remove(&number) else {
             return;
         };
+        self.lose_sync();
         if self.current < 0 {
             self.held_bytes = self.held_bytes.saturating_sub(buffer.bytes.len());
         } else {

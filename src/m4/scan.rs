@@ -291,7 +291,10 @@ impl M4<'_> {
     pub(super) fn skip_line(&mut self) -> Result<(), Stop> {
         loop {
             let Some(source) = self.input.sources.last_mut() else {
-                return self.warn(text!("end of file treated as newline"));
+                let warned = self.warn(text!("end of file treated as newline"));
+                // Nothing is read any more: a trace names no place.
+                self.here = Place::default();
+                return warned;
             };
             let rest = source.rest();
             if let Some(newline) = memchr::memchr(b'\n', rest) {

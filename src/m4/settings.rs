@@ -125,7 +125,7 @@ impl Limits {
     /// process otherwise.
     pub const fn generous() -> Self {
         Self {
-            nesting: 4_000_000,
+            nesting: 1_000_000,
             output_bytes: 4 << 30,
             pending_bytes: 1 << 30,
             calls: u64::MAX,

@@ -1,5 +1,7 @@
 //! Patterns against texts, with what the GNU library found.
 
+mod emacs;
+
 use super::{Captures, Fuel, Posix, compile_posix};
 
 /// Syntax, pattern, text and result, a line each, tabs between.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -106,7 +106,8 @@ fn finished(status: ExitStatus) -> Finished {
 
 fn shell(command: &[u8]) -> Command {
     let mut shell = Command::new("/bin/sh");
-    shell.arg("-c").arg(OsStr::from_bytes(command));
+    // The name is in the shell's messages.
+    shell.arg0("sh").arg("-c").arg(OsStr::from_bytes(command));
     shell
 }
 

@@ -13,7 +13,6 @@ pub(super) fn divert(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Resul
     };
     if let Some(number) = number {
         m4.output.divert(number);
-        m4.output.lose_sync();
     }
     Ok(())
 }
@@ -28,7 +27,6 @@ pub(super) fn undivert(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Res
         for number in m4.output.parked() {
             m4.output.undivert(number);
         }
-        m4.output.lose_sync();
         return Ok(());
     }
     for argument in call.arguments_from(1) {
@@ -42,12 +40,9 @@ pub(super) fn undivert(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Res
             }
         } else if m4.settings.traditional {
             m4.fault(text!("non-numeric argument to builtin `", call.name, "'"))?;
-            continue;
         } else {
             m4.undivert_file(argument)?;
-            continue;
         }
-        m4.output.lose_sync();
     }
     Ok(())
 }

@@ -24,8 +24,8 @@ const DIVIDE: Bad = Bad::Value("divide by zero in eval: ");
 const MODULO: Bad = Bad::Value("modulo by zero in eval: ");
 const EXPONENT: Bad = Bad::Value("negative exponent in eval: ");
 
-/// Parentheses and signs inside each other, and right sides of `**`.
-const DEPTH_MAX: u32 = 2000;
+/// Parentheses inside each other, and right sides of operators.
+const DEPTH_MAX: u32 = 1000;
 
 /// What an expression gives.
 pub(super) struct Evaluated {
@@ -121,25 +121,26 @@ struct Reader<'a> {
     single_equals: u32,
 }
 
-/// The operators of two sides, loosest first. `**` binds tighter and to the
-/// right.
-const LEVELS: &[&[Token]] = &[
-    &[Token::OrOr],
-    &[Token::AndAnd],
-    &[Token::Or],
-    &[Token::Xor],
-    &[Token::And],
-    &[Token::Equal, Token::Assign, Token::NotEqual],
-    &[
-        Token::Greater,
-        Token::GreaterEqual,
-        Token::Less,
-        Token::LessEqual,
-    ],
-    &[Token::Left, Token::Right],
-    &[Token::Plus, Token::Minus],
-    &[Token::Times, Token::Divide, Token::Modulo],
-];
+/// How tight an operator of two sides binds; `**` binds tighter than all
+/// these, and to the right.
+fn tightness(token: Token) -> Option<u8> {
+    Some(match token {
+        Token::OrOr => 0,
+        Token::AndAnd => 1,
+        Token::Or => 2,
+        Token::Xor => 3,
+        Token::And => 4,
+        Token::Equal | Token::Assign | Token::NotEqual => 5,
+        Token::Greater | Token::GreaterEqual | Token::Less | Token::LessEqual => 6,
+        Token::Left | Token::Right => 7,
+        Token::Plus | Token::Minus => 8,
+        Token::Times | Token::Divide | Token::Modulo => TIGHTEST,
+        _ => return None,
+    })
+}
+
+/// The tightest of them.
+const TIGHTEST: u8 = 9;
 
 impl Reader<'_> {
     fn whole(&mut self) -> Result<i32, Bad> {
@@ -149,7 +150,7 @@ impl Reader<'_> {
             return Err(SYNTAX);
         }
         self.undone = Some(first);
-        let value = self.level(0)?;
+        let value = self.climb(0)?;
         match self.token() {
             Token::End => Ok(value),
             Token::BadOperator => Err(Bad::Operator),
@@ -158,29 +159,34 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads operators of one level and of the tighter ones.
-    fn level(&mut self, level: usize) -> Result<i32, Bad> {
-        let Some(operators) = LEVELS.get(level) else {
-            return self.power();
-        };
-        let mut left = self.level(level + 1)?;
+    /// Reads operands and operators that are at least this tight.
+    fn climb(&mut self, least: u8) -> Result<i32, Bad> {
+        let depth = self.depth;
+        self.deeper()?;
+        let mut left = self.power()?;
+        let mut most = TIGHTEST;
         loop {
             let token = self.token();
             if token == Token::Bad {
                 return Err(INPUT);
             }
-            if !operators.contains(&token) {
+            // A tighter one than the last can only follow when the right side
+            // was given up in the middle.
+            let Some(tightness) = tightness(token).filter(|t| (least..=most).contains(t)) else {
                 self.undone = Some(token);
+                self.depth = depth;
                 return Ok(left);
-            }
-            let right = self.level(level + 1);
+            };
+            most = tightness;
+            let right = self.climb(tightness + 1);
             left = match (token, right) {
-                // What is not computed in C may be wrong; it is read all the
+                // What C would not compute may be wrong; it is read all the
                 // same.
                 (Token::AndAnd, Err(Bad::Value(_))) if left == 0 => 0,
                 (Token::OrOr, Err(Bad::Value(_))) if left != 0 => 1,
                 (_, right) => self.compute(token, left, right?)?,
             };
+            self.depth = depth + 1;
         }
     }
 
@@ -265,9 +271,7 @@ impl Reader<'_> {
     }
 
     fn parenthesized(&mut self) -> Result<i32, Bad> {
-        self.deeper()?;
-        let value = self.level(0)?;
-        self.depth -= 1;
+        let value = self.climb(0)?;
         match self.token() {
             Token::Close => Ok(value),
             Token::Bad => Err(INPUT),
