@@ -62,14 +62,18 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => return fail(Sysexit::NoInput, error.to_string()),
     };
     report(&compiled);
-    if compiled.failed() {
-        return fail(
-            Sysexit::DataErr,
-            format!("{}: not compiled", arguments.file.display()),
-        );
-    }
+    let verdict = if compiled.failed() {
+        Sysexit::DataErr
+    } else {
+        Sysexit::Ok
+    };
     match arguments.output {
+        // What there is, as m4 gives it; the exit status tells what it is worth.
         None => print(&compiled.text),
+        Some(path) if compiled.failed() => {
+            let text = format!("{} stays as it is", path.display());
+            return fail(verdict, text);
+        }
         Some(path) => {
             if let Err(error) = replace_file(&path, &compiled.text, 0o644) {
                 let text = format!("{}: {error}", path.display());
@@ -77,7 +81,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             }
         }
     }
-    exit(Sysexit::Ok)
+    exit(verdict)
 }
 
 fn templates(asked: Option<OsString>) -> Templates {

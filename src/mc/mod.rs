@@ -60,11 +60,19 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Whether the text must not be used: m4 gave up, or a library error.
+    /// Whether the text must not replace a configuration that works: the
+    /// macro processor failed, or what it made cannot be read.
+    ///
+    /// What the library complains of ([`COMPLAINT`]) leaves a configuration
+    /// that is whole, and that sites live with.
     pub fn failed(&self) -> bool {
-        self.status != 0 || self.faults.iter().any(Diagnostic::is_error)
+        let is_fatal = |fault: &Diagnostic| fault.is_error() && fault.code != COMPLAINT;
+        self.status != 0 || self.faults.iter().any(is_fatal)
     }
 }
+
+/// The code of what the library complains of with `*** ERROR:`.
+pub const COMPLAINT: &str = "mc-error";
 
 /// What precedes the names of the library's files, in messages too.
 const LIBRARY: &[u8] = b"cf-templates/";
@@ -225,7 +233,7 @@ fn said_faults(said: &[u8], name: &str) -> Vec<Diagnostic> {
         let (place, rest) = place_of(line, name);
         let text = |rest: &[u8]| rest.trim().to_str_lossy().into_owned();
         if let Some(rest) = rest.strip_prefix(b"*** ERROR:") {
-            faults.push(Diagnostic::error("mc-error", place, text(rest)));
+            faults.push(Diagnostic::error(COMPLAINT, place, text(rest)));
         } else if let Some(rest) = rest
             .strip_prefix(b"*** WARNING:")
             .or_else(|| rest.strip_prefix(b"WARNING:"))
