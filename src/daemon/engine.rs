@@ -8,6 +8,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -16,6 +17,7 @@ use super::spool::{queue_settings, queue_world};
 use crate::base::Sysexit;
 use crate::base::maillog::Priority;
 use crate::deliver::agent::NoAgent;
+use crate::deliver::delivery::Deliverer;
 use crate::os::{Channel, SystemClock};
 use crate::queue::{Claim, Queue};
 use crate::route::Site;
@@ -23,6 +25,7 @@ use crate::world::{Clock, Resolver};
 
 mod control;
 mod deliveries;
+mod delivery;
 mod files;
 mod intake;
 mod line;
@@ -33,12 +36,16 @@ mod sessions;
 mod world;
 
 use deliveries::Deliveries;
+use delivery::Means;
 use files::ParentFiles;
 use line::{Inbox, Line};
 use listening::Listening;
 use runner::Runner;
 use sessions::Sessions;
 use world::World;
+
+/// How long a deferred message waits where no queue interval is given.
+const RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Runs the engine on the channel it was started with; gives its exit code.
 pub fn engine() -> Sysexit {
@@ -143,6 +150,16 @@ async fn work(
     let every = start.queue_interval;
     let once = start.once.clone();
     let (runner, wishes) = Runner::new();
+    let deliverer = delivery::deliverer(Means {
+        line: line.clone(),
+        spool: Arc::new(queue.clone()),
+        clock: Arc::new(SystemClock),
+        resolver: Arc::clone(&snapshot.resolver),
+        users: Arc::clone(&world.users) as _,
+        log: Arc::clone(&world.log) as _,
+        place: start.source.place.clone(),
+        retry_after: every.unwrap_or(RETRY_AFTER),
+    });
     let engine = Arc::new(Engine {
         start,
         world,
@@ -152,6 +169,7 @@ async fn work(
         queue,
         runner,
         deliveries: Deliveries::new(),
+        deliverer,
         sessions: Arc::default(),
         stop: watch::Sender::new(false),
     });
@@ -193,6 +211,7 @@ pub(super) struct Engine {
     queue: Queue,
     runner: Runner,
     deliveries: Deliveries,
+    deliverer: Arc<Deliverer>,
     sessions: Arc<Sessions>,
     stop: watch::Sender<bool>,
 }
@@ -255,8 +274,8 @@ impl Engine {
 
     /// Delivers what is claimed.
     pub(super) async fn deliver(&self, claim: Claim) {
-        // The claim ends, and the message waits for the next queue run.
-        drop(claim);
+        let Snapshot { site, resolver } = self.snapshot();
+        self.deliverer.deliver(site, &*resolver, claim).await;
     }
 
     /// Does what the parent says until it says stop, or is gone.

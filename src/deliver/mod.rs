@@ -4,7 +4,16 @@
 //! is that user ([`agent`]); everything else runs in the engine.
 
 pub mod agent;
+mod compose;
+pub mod delivery;
+mod lists;
 pub mod lmtp;
+mod local;
+mod log;
 pub mod mailbox;
+pub mod plan;
 pub mod program;
+mod remote;
+mod report;
+pub mod result;
 pub mod smrsh;

@@ -230,7 +230,7 @@ impl Client {
     /// Takes what the server said.
     pub fn receive(&mut self, bytes: &[u8]) {
         let sane = self.reader.push(bytes);
-        while let Some(answer) = self.reader.next() {
+        while let Some(answer) = self.reader.take() {
             if matches!(self.state, State::Closed) {
                 return;
             }

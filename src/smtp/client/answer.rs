@@ -123,7 +123,7 @@ impl AnswerReader {
     }
 
     /// The next whole reply.
-    pub(super) fn next(&mut self) -> Option<Answer> {
+    pub(super) fn take(&mut self) -> Option<Answer> {
         self.ready.pop_front()
     }
 

@@ -1,0 +1,43 @@
+//! Delivery as the engine does it: agents from the parent, the rest from the
+//! system.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::line::Line;
+use crate::base::Place;
+use crate::deliver::agent::AgentPool;
+use crate::deliver::delivery::{Deliverer, DeliveryParts};
+use crate::os::{Chance, SystemDial};
+use crate::queue::Spool;
+use crate::world::{Clock, Log, Resolver, Users};
+
+/// What the engine has for delivery.
+pub(super) struct Means {
+    pub(super) line: Line,
+    pub(super) spool: Arc<dyn Spool>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// For endpoints that are names: hosts of mail are looked up before.
+    pub(super) resolver: Arc<dyn Resolver>,
+    pub(super) users: Arc<dyn Users>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) place: Place,
+    pub(super) retry_after: std::time::Duration,
+}
+
+/// Puts delivery together.
+pub(super) fn deliverer(means: Means) -> Arc<Deliverer> {
+    Deliverer::new(DeliveryParts {
+        spool: means.spool,
+        clock: means.clock,
+        dial: Arc::new(SystemDial::new(means.resolver)),
+        entropy: Arc::new(Chance),
+        users: means.users,
+        log: means.log,
+        agents: Arc::new(AgentPool::new(Arc::new(means.line))),
+        place: means.place,
+        zone: TimeZone::system(),
+        retry_after: means.retry_after,
+    })
+}

@@ -1,0 +1,527 @@
+//! One attempt to deliver one message: expanded, planned, done, logged,
+//! recorded.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bstr::{BStr, BString, ByteSlice};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jiff::tz::TimeZone;
+use tokio::sync::Semaphore;
+
+use super::agent::{AgentPool, MessageText};
+use super::compose::Composer;
+use super::lists::AgentLists;
+use super::local::{self, Local, Way};
+use super::plan::{self, Job};
+use super::remote::content::Content;
+use super::remote::{Errand, Remote, Target};
+use super::report::{self, Sending};
+use super::result::{Fate, Verdict};
+use crate::base::maillog::Subject;
+use crate::base::{Enhanced, Place, Sysexit};
+use crate::cf::Opt;
+use crate::envelope::{Envelope, Expansion, RecipientState, expand};
+use crate::message::date;
+use crate::queue::{Claim, Message, Settlement, Spool};
+use crate::rewrite::MacroTable;
+use crate::route::{MailerId, Site};
+use crate::smtp::client::{Rcpt, Transaction};
+use crate::smtp::{BodyType, DeliverBy, MailParameters, RcptParameters};
+use crate::world::{Clock, Counted, Dial, Entropy, Log, Resolver, Users};
+
+/// Messages that are worked on at once.
+const MESSAGES_MAX: usize = 1000;
+/// Jobs of one message that are done at once.
+const JOBS_MAX: usize = 20;
+
+/// What delivery needs of the world.
+pub struct DeliveryParts {
+    /// Where messages are kept.
+    pub spool: Arc<dyn Spool>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Connections.
+    pub dial: Arc<dyn Dial>,
+    /// Chance, for hosts of equal preference.
+    pub entropy: Arc<dyn Entropy>,
+    /// Users of this machine.
+    pub users: Arc<dyn Users>,
+    /// The mail log.
+    pub log: Arc<dyn Log>,
+    /// Agents that touch what users own.
+    pub agents: Arc<AgentPool>,
+    /// Where the site's files are.
+    pub place: Place,
+    /// The time zone that dates are shown in.
+    pub zone: TimeZone,
+    /// How long a deferred message waits at least (`-q15m`).
+    pub retry_after: Duration,
+}
+
+/// Delivers messages.
+pub struct Deliverer {
+    pub(super) spool: Arc<dyn Spool>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) users: Arc<dyn Users>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) zone: TimeZone,
+    agents: Arc<AgentPool>,
+    remote: Remote,
+    local: Local,
+    composer: Composer,
+    slots: Semaphore,
+    retry_after: Duration,
+}
+
+/// What became of one recipient, by whom.
+pub(super) struct Attempt {
+    pub(super) recipient: usize,
+    pub(super) mailer: Option<MailerId>,
+    pub(super) verdict: Verdict,
+}
+
+/// One attempt at one message.
+pub(super) struct Work<'a> {
+    pub(super) deliverer: &'a Deliverer,
+    pub(super) site: &'a Arc<Site>,
+    pub(super) resolver: &'a dyn Resolver,
+    pub(super) message: &'a Message,
+    pub(super) macros: MacroTable,
+    began: SystemTime,
+}
+
+impl Deliverer {
+    /// With nothing begun.
+    pub fn new(parts: DeliveryParts) -> Arc<Self> {
+        Arc::new(Self {
+            remote: Remote::new(parts.dial, parts.entropy),
+            local: Local {
+                agents: Arc::clone(&parts.agents),
+                users: Arc::clone(&parts.users),
+                place: parts.place,
+            },
+            composer: Composer::default(),
+            slots: Semaphore::new(MESSAGES_MAX),
+            spool: parts.spool,
+            clock: parts.clock,
+            users: parts.users,
+            log: parts.log,
+            zone: parts.zone,
+            agents: parts.agents,
+            retry_after: parts.retry_after,
+        })
+    }
+
+    /// Lists and `.forward` files as this configuration reads them.
+    pub fn lists(&self, site: &Arc<Site>, subject: Subject) -> AgentLists {
+        AgentLists::new(
+            Arc::clone(&self.agents),
+            Arc::clone(&self.users),
+            Arc::clone(&self.log),
+            Arc::clone(site),
+            subject,
+        )
+    }
+
+    /// Tries to deliver a message to every recipient that is left, and
+    /// records what came of it. When that cannot be recorded, the message
+    /// stays in the queue as it was. `resolver` looks up hosts as this
+    /// configuration wants it.
+    pub async fn deliver(&self, site: Arc<Site>, resolver: &dyn Resolver, mut claim: Claim) {
+        let Ok(_slot) = self.slots.acquire().await else {
+            return;
+        };
+        if claim.message.envelope.quarantine.is_some() {
+            return;
+        }
+        begin_attempt(&site, &mut claim.message.envelope);
+        let mut macros = macros_of(&site, &claim.message);
+        let began = self.clock.now();
+        let lists = self.lists(&site, claim.message.id.into());
+        let expansion = expand(&site, &lists, &mut claim.message.envelope, &mut macros).await;
+        let Ok(expansion) = self
+            .split_by_owner(&site, &mut claim.message, expansion)
+            .await
+        else {
+            // The copies could not be made durable: nothing has happened.
+            return;
+        };
+        let work = Work {
+            deliverer: self,
+            site: &site,
+            resolver,
+            message: &claim.message,
+            macros,
+            began,
+        };
+        let attempts = work.attempt(&expansion).await;
+        self.conclude(&site, claim, attempts).await;
+    }
+
+    /// Writes outcomes into the envelope, sends reports, settles.
+    async fn conclude(&self, site: &Arc<Site>, mut claim: Claim, attempts: Vec<Attempt>) {
+        let now = self.clock.now();
+        let sending = report::due(self, site, &claim.message, &attempts, now);
+        if self
+            .send_reports(site, &claim.message, &attempts, &sending)
+            .await
+            .is_err()
+        {
+            // Without its report a failure would be silent: all stays queued.
+            return;
+        }
+        let envelope = &mut claim.message.envelope;
+        envelope.attempts = envelope.attempts.saturating_add(1);
+        envelope.last_attempt = Some(now);
+        envelope.warned |= sending == Sending::Warning;
+        for attempt in &attempts {
+            let Some(recipient) = envelope.recipients.get_mut(attempt.recipient) else {
+                continue;
+            };
+            recipient.state = match (attempt.verdict.fate, sending) {
+                (Fate::Sent, _) => RecipientState::Sent,
+                (Fate::Failed, _) | (Fate::Deferred, Sending::Return) => RecipientState::Failed,
+                (Fate::Deferred, _) => {
+                    let reason = Some(attempt.verdict.stat.clone());
+                    envelope.status.clone_from(&reason);
+                    RecipientState::Queued { reason }
+                }
+            };
+        }
+        let outcome = if envelope.is_pending() {
+            Settlement::Keep {
+                envelope: Box::new(envelope.clone()),
+                next_try: now + self.retry_after,
+            }
+        } else {
+            Settlement::Done
+        };
+        // Unsettled, the message is tried again: nothing is lost by that.
+        let _ = self.spool.settle(claim, outcome).await;
+    }
+
+    /// Recipients that came from lists with an owner get a copy of their own,
+    /// sent by the owner.
+    async fn split_by_owner(
+        &self,
+        site: &Arc<Site>,
+        message: &mut Message,
+        mut expansion: Expansion,
+    ) -> Result<Expansion, crate::queue::SpoolError> {
+        let mut owners: Vec<BString> = Vec::new();
+        for ready in &expansion.ready {
+            if let Some(owner) = &ready.owner
+                && *owner != message.envelope.sender
+                && !owners.contains(owner)
+            {
+                owners.push(owner.clone());
+            }
+        }
+        for owner in owners {
+            let theirs: Vec<usize> = expansion
+                .ready
+                .iter()
+                .filter(|ready| ready.owner.as_ref() == Some(&owner))
+                .map(|ready| ready.recipient)
+                .collect();
+            report::clone_for_owner(self, site, message, &owner, &theirs).await?;
+            for place in &theirs {
+                if let Some(recipient) = message.envelope.recipients.get_mut(*place) {
+                    recipient.state = RecipientState::Sent;
+                }
+            }
+            expansion
+                .ready
+                .retain(|ready| ready.owner.as_ref() != Some(&owner));
+        }
+        Ok(expansion)
+    }
+}
+
+impl Work<'_> {
+    /// Does every job; gives what became of each recipient.
+    async fn attempt(&self, expansion: &Expansion) -> Vec<Attempt> {
+        let mut attempts: Vec<Attempt> = expansion
+            .refused
+            .iter()
+            .map(|refused| Attempt {
+                recipient: refused.recipient,
+                mailer: refused.mailer,
+                verdict: report::refused(refused),
+            })
+            .collect();
+        for attempt in &attempts {
+            self.log_refused(attempt).await;
+        }
+        let jobs = plan::jobs(&expansion.ready, &self.message.envelope, |id| {
+            self.site.mailer(id)
+        });
+        let mut jobs = jobs.into_iter();
+        let mut running: FuturesUnordered<_> = jobs
+            .by_ref()
+            .take(JOBS_MAX)
+            .map(|job| self.run(job))
+            .collect();
+        while let Some(done) = running.next().await {
+            attempts.extend(done);
+            running.extend(jobs.next().map(|job| self.run(job)));
+        }
+        attempts
+    }
+
+    async fn run(&self, job: Job) -> Vec<Attempt> {
+        let began = self.deliverer.clock.now();
+        let mailer = self.site.mailer(job.mailer);
+        let verdicts = match self.prepare(&job).await {
+            Ok(prepared) if local::way(mailer) == Way::Network => {
+                self.run_remote(&job, prepared).await
+            }
+            Ok(prepared) => self.run_local(&job, prepared).await,
+            Err(verdict) => vec![*verdict; job.recipients.len()],
+        };
+        let took = self
+            .deliverer
+            .clock
+            .now()
+            .duration_since(began)
+            .unwrap_or_default();
+        self.log_job(&job, &verdicts, took).await;
+        job.recipients
+            .iter()
+            .zip(verdicts)
+            .map(|(addressee, verdict)| {
+                if verdict.fate == Fate::Sent {
+                    self.note_sent(addressee.recipient, job.mailer);
+                }
+                Attempt {
+                    recipient: addressee.recipient,
+                    mailer: Some(job.mailer),
+                    verdict,
+                }
+            })
+            .collect()
+    }
+
+    /// Lets the queue know at once, so that a crash sends nothing twice.
+    fn note_sent(&self, place: usize, mailer: MailerId) {
+        let deliverer = self.deliverer;
+        if let Some(recipient) = self.message.envelope.recipients.get(place) {
+            let mut recipient = recipient.clone();
+            recipient.state = RecipientState::Sent;
+            deliverer.spool.note(self.message.id, &recipient);
+        }
+        deliverer.log.count(Counted::To {
+            mailer: mailer.index(),
+            size_bytes: self.message.envelope.size,
+        });
+    }
+
+    /// The sender and the header as the job's mailer sends them.
+    async fn prepare(&self, job: &Job) -> Result<Prepared, Box<Verdict>> {
+        let later = |_| {
+            let status = Enhanced::new(4, 4, 3);
+            Box::new(Verdict::deferred(
+                status,
+                b"map lookup failed while rewriting",
+            ))
+        };
+        let composer = &self.deliverer.composer;
+        let envelope = &self.message.envelope;
+        let mut macros = self.macros.clone();
+        let mut sender = BString::default();
+        if !envelope.sender.is_empty() {
+            sender = composer
+                .sender(self.site, job.mailer, &envelope.sender, &mut macros)
+                .await
+                .map_err(later)?;
+        }
+        macros.set(
+            b"g",
+            self.shown_sender(job.mailer, &sender, &mut macros.clone())
+                .await,
+        );
+        macros.set(b"d", date::ctime(self.began, &self.deliverer.zone));
+        macros.set(b"h", job.host.clone());
+        if let [only] = job.recipients.as_slice() {
+            macros.set(b"u", only.user.clone());
+        }
+        let header = composer
+            .header(self.site, job.mailer, self.message, &mut macros)
+            .await
+            .map_err(later)?;
+        Ok(Prepared {
+            sender,
+            header,
+            macros,
+        })
+    }
+
+    /// `$g`: the null sender is shown as the mailer daemon.
+    async fn shown_sender(
+        &self,
+        mailer: MailerId,
+        sender: &BString,
+        macros: &mut MacroTable,
+    ) -> BString {
+        if !sender.is_empty() {
+            return sender.clone();
+        }
+        if self.site.mailer(mailer).flags.has(b'g') {
+            return "<>".into();
+        }
+        let daemon = self.site.macros.text(b"n");
+        let composer = &self.deliverer.composer;
+        composer
+            .sender(self.site, mailer, &daemon, macros)
+            .await
+            .unwrap_or(daemon)
+    }
+
+    async fn run_remote(&self, job: &Job, prepared: Prepared) -> Vec<Verdict> {
+        let mailer = self.site.mailer(job.mailer);
+        let target = match Target::of(mailer, &prepared.macros) {
+            Ok(target) => target,
+            Err(text) => {
+                let verdict = Verdict::failed(Enhanced::new(5, 3, 5), Sysexit::Config)
+                    .saying(format!("554 5.3.5 {text}"));
+                return vec![verdict; job.recipients.len()];
+            }
+        };
+        let content = Content {
+            header: prepared.header,
+            body: self.message.body.clone(),
+            eol: mailer.eol.clone(),
+            line_max: usize::try_from(mailer.line_max).unwrap_or(0),
+        };
+        let errand = Errand {
+            site: self.site,
+            resolver: self.resolver,
+            mailer_id: job.mailer,
+            target,
+            transaction: self.transaction(job, prepared.sender),
+            content: &content,
+            seven_bit: &|| None,
+        };
+        self.deliverer.remote.send(&errand).await
+    }
+
+    fn transaction(&self, job: &Job, sender: BString) -> Transaction {
+        let envelope = &self.message.envelope;
+        Transaction {
+            sender,
+            parameters: self.parameters(envelope),
+            recipients: job
+                .recipients
+                .iter()
+                .map(|addressee| Rcpt {
+                    address: addressee.user.clone(),
+                    parameters: envelope
+                        .recipients
+                        .get(addressee.recipient)
+                        .map(|recipient| RcptParameters {
+                            notify: recipient.notify,
+                            orcpt: recipient.orcpt.clone(),
+                        })
+                        .unwrap_or_default(),
+                })
+                .collect(),
+        }
+    }
+
+    fn parameters(&self, envelope: &Envelope) -> MailParameters {
+        let left = |limit: Duration| {
+            let age = self
+                .began
+                .duration_since(envelope.created)
+                .unwrap_or_default();
+            let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+            seconds(limit) - seconds(age)
+        };
+        MailParameters {
+            size: Some(envelope.size),
+            body: envelope
+                .body_type
+                .or(envelope.has_8bit.then_some(BodyType::EightBitMime)),
+            envid: envelope.envid.clone(),
+            ret: envelope.ret,
+            auth: envelope.auth.clone(),
+            by: envelope.deliver_by.map(|(limit, returns)| DeliverBy {
+                seconds: left(limit),
+                returns,
+                trace: false,
+            }),
+            smtputf8: envelope.smtputf8,
+        }
+    }
+
+    async fn run_local(&self, job: &Job, prepared: Prepared) -> Vec<Verdict> {
+        let visits = job.recipients.iter().map(|addressee| {
+            let prepared = &prepared;
+            async move {
+                let Some(recipient) = self.message.envelope.recipients.get(addressee.recipient)
+                else {
+                    return Verdict::deferred(Enhanced::new(4, 3, 0), b"recipient is gone");
+                };
+                let local = &self.deliverer.local;
+                let mut macros = prepared.macros.clone();
+                macros.set(b"u", addressee.user.clone());
+                if let Some(home) = local.home(&addressee.user) {
+                    macros.set(b"z", home.as_os_str().as_encoded_bytes());
+                }
+                let visit = local::Visit {
+                    site: self.site,
+                    mailer: self.site.mailer(job.mailer),
+                    recipient,
+                    user: addressee.user.as_bstr(),
+                    macros: &macros,
+                    text: MessageText {
+                        header: prepared.header.clone(),
+                        body: self.message.body.clone(),
+                    },
+                };
+                local.deliver(visit).await
+            }
+        });
+        futures_util::future::join_all(visits).await
+    }
+}
+
+/// What a job needs beside its recipients.
+struct Prepared {
+    sender: BString,
+    header: bytes::Bytes,
+    macros: MacroTable,
+}
+
+/// Each attempt after the first makes a message less urgent.
+fn begin_attempt(site: &Site, envelope: &mut Envelope) {
+    if envelope.attempts > 0 {
+        let worse = site.config.options.number(Opt::RetryFactor);
+        envelope.priority = envelope.priority.saturating_add(worse);
+    }
+}
+
+/// The macros of a message: what the queue kept, and what is its own.
+fn macros_of(site: &Site, message: &Message) -> MacroTable {
+    let mut macros = site.layer();
+    for (name, value) in &message.envelope.macros {
+        let name = name
+            .strip_prefix(b"{")
+            .and_then(|name| name.strip_suffix(b"}"))
+            .unwrap_or(name);
+        macros.set(name, value.clone());
+    }
+    macros.set(b"i", message.id.as_str());
+    macros.set(b"f", message.envelope.sender.clone());
+    macros
+}
+
+/// The text of `reply=`, when the log shows one.
+pub(super) fn logged_reply(verdict: &Verdict) -> Option<&BStr> {
+    let reply = verdict.reply.as_ref()?;
+    // sendmail: what no server said is in the report only.
+    (verdict.status != Enhanced::new(5, 1, 10) && verdict.exit != Sysexit::Config)
+        .then(|| reply.as_bstr())
+}

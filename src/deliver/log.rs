@@ -1,0 +1,112 @@
+//! `to=` lines: what the mail log says of each recipient.
+
+use std::time::Duration;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::delivery::{Attempt, Work, logged_reply};
+use super::plan::Job;
+use super::result::Verdict;
+use crate::base::maillog::{Delivery, Event};
+use crate::route::Resolution;
+
+/// A controlling address with the ids of its user.
+type Controller = Option<(BString, Option<(u32, u32)>)>;
+
+impl Work<'_> {
+    /// Logs a job: recipients that fared alike share a line.
+    pub(super) async fn log_job(&self, job: &Job, verdicts: &[Verdict], took: Duration) {
+        let mut at = 0;
+        while let Some(verdict) = verdicts.get(at) {
+            let alike = verdicts[at..]
+                .iter()
+                .take_while(|other| !verdict.alone && *other == verdict)
+                .count()
+                .max(1);
+            let places: Vec<usize> = job.recipients[at..at + alike]
+                .iter()
+                .map(|addressee| addressee.recipient)
+                .collect();
+            self.log(&places, Some(job), verdict, Some(took)).await;
+            at += alike;
+        }
+    }
+
+    /// Logs a recipient that no mailer was asked for.
+    pub(super) async fn log_refused(&self, attempt: &Attempt) {
+        self.log(&[attempt.recipient], None, &attempt.verdict, None)
+            .await;
+    }
+
+    async fn log(
+        &self,
+        places: &[usize],
+        job: Option<&Job>,
+        verdict: &Verdict,
+        took: Option<Duration>,
+    ) {
+        let envelope = &self.message.envelope;
+        let shown: Vec<BString> = places
+            .iter()
+            .filter_map(|place| envelope.recipients.get(*place))
+            .map(|recipient| recipient.shown())
+            .collect();
+        let recipients: Vec<&[u8]> = shown.iter().map(|text| text.as_bytes()).collect();
+        let controller = self.controller(places).await;
+        let mailer = match job {
+            Some(job) => self.site.mailer(job.mailer).name.as_bstr(),
+            None => BStr::new("local"),
+        };
+        let now = self.deliverer.clock.now();
+        let event = Event::Delivery(Delivery {
+            recipients: &recipients,
+            controller: controller
+                .as_ref()
+                .map(|(name, ids)| (name.as_bytes(), *ids)),
+            delay: now.duration_since(envelope.created).unwrap_or_default(),
+            attempt: took,
+            mailer: Some(mailer),
+            priority: job.map_or(0, |_| envelope.priority),
+            relay: verdict.relay.as_deref().map(|relay| relay.as_bytes()),
+            dsn: Some(verdict.status),
+            quarantine: None,
+            attempts: None,
+            reply: logged_reply(verdict).map(|reply| reply.as_bytes()),
+            stat: &verdict.stat,
+        });
+        self.deliverer.log.event(self.message.id.into(), &event);
+    }
+
+    /// `ctladdr=`: who answers for the first of these recipients, or the
+    /// sender if he is a user here.
+    async fn controller(&self, places: &[usize]) -> Controller {
+        let envelope = &self.message.envelope;
+        let recipient = places
+            .first()
+            .and_then(|place| envelope.recipients.get(*place));
+        if let Some(user) = recipient.and_then(|r| r.controlling_user.as_ref())
+            && user.uid != u32::MAX
+        {
+            return Some((user.alias.clone(), Some((user.uid, user.gid))));
+        }
+        if envelope.sender.is_empty() {
+            return None;
+        }
+        let ids = self.sender_ids().await?;
+        Some((envelope.shown_sender(), Some(ids)))
+    }
+
+    /// The ids of the sender, if he is a user of this machine.
+    async fn sender_ids(&self) -> Option<(u32, u32)> {
+        let mut macros = self.macros.clone();
+        let sender = &self.message.envelope.sender;
+        let Resolution::Mailer(target) = self.site.resolve(sender, &mut macros).await else {
+            return None;
+        };
+        if !self.site.mailer(target.mailer).flags.has(b'w') {
+            return None;
+        }
+        let user = self.site.local_user(&target.user).ok().flatten()?;
+        Some((user.uid, user.gid))
+    }
+}

@@ -1,0 +1,525 @@
+//! Mail to other hosts, by SMTP or LMTP.
+//!
+//! A host list is worked through until every recipient has a final answer:
+//! what a server defers is tried at the next one, as sendmail does. When all
+//! have deferred or failed to answer, the last word counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::result::{Fate, Verdict};
+use crate::base::{Enhanced, Sysexit};
+use crate::cf::Opt;
+use crate::route::{MailerId, Site};
+use crate::smtp::client::{Client, Ending, Protocol, Settings, Timeouts, Transaction};
+use crate::world::{Dial, Endpoint, Entropy, ResolveError, Resolver};
+
+mod connection;
+pub(crate) mod content;
+mod hosts;
+mod pool;
+mod target;
+
+use connection::Connection;
+use content::Content;
+use hosts::{Host, Lookup, NoHosts, shown_address, split_list};
+use pool::{Key, Pool};
+pub(super) use target::{Target, Where};
+
+/// Connects when neither option Timeout.connect nor the system says how long.
+const CONNECT_MAX: Duration = Duration::from_secs(300);
+/// Hosts that are tried for one message.
+const HOSTS_MAX: usize = 100;
+
+/// Mail to other hosts.
+pub(super) struct Remote {
+    pub(super) dial: Arc<dyn Dial>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pool: Arc<Pool>,
+}
+
+/// A message for one host.
+pub(super) struct Errand<'a> {
+    pub(super) site: &'a Arc<Site>,
+    pub(super) resolver: &'a dyn Resolver,
+    pub(super) mailer_id: MailerId,
+    pub(super) target: Target,
+    pub(super) transaction: Transaction,
+    pub(super) content: &'a Content,
+    /// The body as it goes to a server without 8BITMIME, made when needed.
+    pub(super) seven_bit: &'a (dyn Fn() -> Option<Content> + Sync),
+}
+
+/// What happened at one server.
+enum Visit {
+    /// It was spoken to: one verdict for each recipient of the transaction.
+    Spoken(Vec<Verdict>),
+    /// It was not: what that means to everybody.
+    Missed(Verdict),
+}
+
+impl Remote {
+    pub(super) fn new(dial: Arc<dyn Dial>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            dial,
+            entropy,
+            pool: Arc::default(),
+        }
+    }
+
+    /// Brings a message to a host; one verdict for each recipient of the
+    /// transaction, in order.
+    pub(super) async fn send(&self, errand: &Errand<'_>) -> Vec<Verdict> {
+        let mut round = Round::new(errand);
+        match &errand.target.to {
+            Where::Socket(path) => {
+                let endpoint = Endpoint::Local(path.clone());
+                self.visit(&mut round, path.as_bstr(), endpoint, String::new())
+                    .await;
+            }
+            Where::Hosts { list, port } => {
+                for host in split_list(list.as_bstr()) {
+                    if self.try_list(&mut round, host, *port).await {
+                        return round.finish();
+                    }
+                }
+                if round.may_fall_back {
+                    self.fall_back(&mut round, *port).await;
+                }
+            }
+        }
+        round.finish()
+    }
+
+    /// The hosts of option FallbackMXhost, and of FallbackSmartHost.
+    async fn fall_back(&self, round: &mut Round<'_>, port: u16) {
+        let site = round.errand.site;
+        for option in [Opt::FallbackMxHost, Opt::FallbackSmartHost] {
+            let host = site.option_text(option);
+            if !host.is_empty() && self.try_list(round, host.as_bstr(), port).await {
+                return;
+            }
+        }
+    }
+
+    /// Tries every host that takes mail for one; `true` when nothing is left
+    /// to do.
+    async fn try_list(&self, round: &mut Round<'_>, host: &BStr, port: u16) -> bool {
+        let site = Arc::clone(round.errand.site);
+        let is_own = |name: &[u8]| is_own(&site, name);
+        let lookup = Lookup {
+            resolver: round.errand.resolver,
+            entropy: &*self.entropy,
+            is_own: &is_own,
+            without_mx: round.errand.target.flags.has(b'0'),
+            try_null_list: site.config.options.flag(Opt::TryNullMxList),
+        };
+        let hosts = match lookup.hosts(host).await {
+            Ok(hosts) => hosts,
+            Err(why) => {
+                round.may_fall_back &= !matches!(why, NoHosts::NullMx | NoHosts::PointsBack(_));
+                round.missed(no_hosts(&why, host));
+                return false;
+            }
+        };
+        for host in hosts {
+            if round.hosts_left == 0 {
+                break;
+            }
+            round.hosts_left -= 1;
+            if self.try_host(round, &lookup, &host, port).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn try_host(
+        &self,
+        round: &mut Round<'_>,
+        lookup: &Lookup<'_>,
+        host: &Host,
+        port: u16,
+    ) -> bool {
+        let addresses = match lookup.addresses(host).await {
+            Ok(addresses) => addresses,
+            Err(why) => {
+                round.missed(no_hosts(&why, host.shown.as_bstr()));
+                return false;
+            }
+        };
+        for address in addresses {
+            let endpoint = Endpoint::Inet {
+                host: address.to_string(),
+                port,
+            };
+            let shown = shown_address(address);
+            if self
+                .visit(round, host.shown.as_bstr(), endpoint, shown)
+                .await
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Goes to one server with what is left; `true` when nothing is left.
+    async fn visit(
+        &self,
+        round: &mut Round<'_>,
+        host: &BStr,
+        endpoint: Endpoint,
+        address: String,
+    ) -> bool {
+        let relay: BString = match address.as_str() {
+            "" => host.into(),
+            address => bstr::concat([host.as_bytes(), b" ", address.as_bytes()]).into(),
+        };
+        let place = Place { host, relay };
+        match self.speak(round, &place, endpoint).await {
+            Visit::Missed(verdict) => round.missed(verdict),
+            Visit::Spoken(verdicts) => round.spoken(verdicts),
+        }
+        round.left.is_empty()
+    }
+
+    async fn speak(&self, round: &Round<'_>, place: &Place<'_>, endpoint: Endpoint) -> Visit {
+        let errand = round.errand;
+        let key = Key {
+            mailer: errand.mailer_id,
+            site: Arc::as_ptr(errand.site) as usize,
+            endpoint,
+        };
+        let options = &errand.site.config.options;
+        let single = options.flag(Opt::SingleThreadDelivery);
+        let keep = options.number(Opt::ConnectionCacheSize) > 0;
+        let lease = self.pool.lease(&key, single).await;
+        let mut reused = lease.take_idle(errand.target.messages_max);
+        loop {
+            let is_reused = reused.is_some();
+            let opened = match reused.take() {
+                Some(connection) => Ok(connection),
+                None => self.open(errand, place, &key.endpoint).await,
+            };
+            let mut connection = match opened {
+                Ok(connection) => connection,
+                Err(verdict) => return Visit::Missed(*verdict),
+            };
+            if let Some(verdict) = self.loops_back(errand, place, connection.client()) {
+                connection.close(Duration::from_secs(1)).await;
+                return Visit::Missed(verdict);
+            }
+            let report = send(&mut connection, round).await;
+            match report {
+                // A server that ended an idle session has not seen the
+                // message: it goes over a new connection.
+                Some(report) if report.untouched && is_reused => continue,
+                Some(report) => {
+                    let verdicts = verdicts(&report, place, connection.client());
+                    let worn = errand.target.messages_max > 0
+                        && connection.messages >= errand.target.messages_max;
+                    self.pool.give_back(lease, connection, keep && !worn);
+                    return Visit::Spoken(verdicts);
+                }
+                None => return Visit::Missed(lost(place)),
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        errand: &Errand<'_>,
+        place: &Place<'_>,
+        endpoint: &Endpoint,
+    ) -> Result<Connection, Box<Verdict>> {
+        let wait = connect_timeout(errand.site);
+        let stream = self
+            .dial
+            .connect(endpoint, wait)
+            .await
+            .map_err(|error| Box::new(connect_failed(&error, place)))?;
+        Connection::open(stream, settings(errand))
+            .await
+            .map_err(|ending| Box::new(ended(&ending, place)))
+    }
+
+    /// The server calls itself by our name: mail would go round in circles.
+    fn loops_back(
+        &self,
+        errand: &Errand<'_>,
+        place: &Place<'_>,
+        client: &Client,
+    ) -> Option<Verdict> {
+        let own = errand.site.macros.text(b"j");
+        let loops = client.peer_name().eq_ignore_ascii_case(&own)
+            && !errand.target.flags.has(b'k')
+            && !errand.target.flags.has(b'z');
+        loops.then(|| {
+            let text = bstr::concat([
+                b"553 5.3.5 ".as_slice(),
+                place.host,
+                b" config error: mail loops back to me (MX problem?)",
+            ]);
+            let mut verdict = Verdict::failed(Enhanced::new(5, 3, 5), Sysexit::Config)
+                .at(place.host, &place.relay)
+                .saying(text);
+            verdict.reply = Some("553 5.3.5 system config error".into());
+            verdict
+        })
+    }
+}
+
+/// Which server is spoken to, as logs show it.
+struct Place<'a> {
+    host: &'a BStr,
+    relay: BString,
+}
+
+/// One message's way along the hosts.
+struct Round<'a> {
+    errand: &'a Errand<'a>,
+    /// Recipients without a final verdict, by their place in the transaction.
+    left: Vec<usize>,
+    verdicts: Vec<Option<Verdict>>,
+    hosts_left: usize,
+    may_fall_back: bool,
+}
+
+impl<'a> Round<'a> {
+    fn new(errand: &'a Errand<'a>) -> Self {
+        let count = errand.transaction.recipients.len();
+        Self {
+            errand,
+            left: (0..count).collect(),
+            verdicts: vec![None; count],
+            hosts_left: HOSTS_MAX,
+            may_fall_back: true,
+        }
+    }
+
+    /// A host that could not be asked. A deferral is worth more than a
+    /// failure: another day this way may be open.
+    fn missed(&mut self, verdict: Verdict) {
+        for place in &self.left {
+            let slot = &mut self.verdicts[*place];
+            let known = slot.as_ref().map(|known| known.fate);
+            if known != Some(Fate::Deferred) || verdict.fate == Fate::Deferred {
+                *slot = Some(verdict.clone());
+            }
+        }
+    }
+
+    /// What a server said of those that were left.
+    fn spoken(&mut self, verdicts: Vec<Verdict>) {
+        let left = std::mem::take(&mut self.left);
+        for (place, verdict) in left.into_iter().zip(verdicts) {
+            if verdict.fate == Fate::Deferred {
+                self.left.push(place);
+            }
+            self.verdicts[place] = Some(verdict);
+        }
+    }
+
+    fn finish(self) -> Vec<Verdict> {
+        let none = || Verdict::deferred(Enhanced::new(4, 4, 1), b"no host to try");
+        self.verdicts
+            .into_iter()
+            .map(|verdict| verdict.unwrap_or_else(none))
+            .collect()
+    }
+}
+
+/// Sends what is left to a connected server.
+async fn send(
+    connection: &mut Connection,
+    round: &Round<'_>,
+) -> Option<crate::smtp::client::Report> {
+    let errand = round.errand;
+    let mut transaction = errand.transaction.clone();
+    if round.left.len() < transaction.recipients.len() {
+        transaction.recipients = round
+            .left
+            .iter()
+            .map(|place| errand.transaction.recipients[*place].clone())
+            .collect();
+    }
+    let offered = connection.client().offered();
+    let plain = match offered.eight_bit_mime || offered.smtputf8 {
+        true => None,
+        false => (errand.seven_bit)(),
+    };
+    if plain.is_some() {
+        transaction.parameters.body = None;
+    }
+    connection
+        .send(transaction, plain.as_ref().unwrap_or(errand.content))
+        .await
+}
+
+fn verdicts(
+    report: &crate::smtp::client::Report,
+    place: &Place<'_>,
+    client: &Client,
+) -> Vec<Verdict> {
+    let passed_on_dsn = client.offered().dsn;
+    let mut verdicts: Vec<Verdict> = report
+        .outcomes
+        .iter()
+        .map(|outcome| {
+            let mut verdict =
+                Verdict::of_outcome(outcome, place.host, &place.relay, report.enhanced);
+            verdict.passed_on_dsn = passed_on_dsn;
+            verdict
+        })
+        .collect();
+    let mut introduced = false;
+    for exchange in &report.transcript {
+        let mut lines: Vec<BString> = Vec::new();
+        if !std::mem::replace(&mut introduced, true) {
+            lines.push(talking_to(place.host));
+        }
+        if let Some(command) = &exchange.command {
+            lines.push(bstr::concat([b">>> ".as_slice(), command]).into());
+        }
+        lines.extend(
+            exchange
+                .answer
+                .lines()
+                .iter()
+                .map(|line| bstr::concat([b"<<< ".as_slice(), line]).into()),
+        );
+        // What is about everybody stands with the first it befell.
+        let whose = exchange.recipient.or_else(|| {
+            verdicts
+                .iter()
+                .position(|v| v.fate != Fate::Sent && !v.alone)
+        });
+        if let Some(verdict) = whose.and_then(|place| verdicts.get_mut(place)) {
+            verdict.transcript.extend(lines);
+        }
+    }
+    verdicts
+}
+
+fn talking_to(host: &BStr) -> BString {
+    bstr::concat([b"... while talking to ".as_slice(), host, b":"]).into()
+}
+
+/// What a host without hosts amounts to.
+fn no_hosts(why: &NoHosts, host: &BStr) -> Verdict {
+    let named = |what: &str| {
+        let parts: [&[u8]; 4] = [b"Name server: ", host, b": ", what.as_bytes()];
+        bstr::concat(parts)
+    };
+    let verdict = match why {
+        NoHosts::NullMx => {
+            let mut verdict = Verdict::failed(Enhanced::new(5, 1, 10), Sysexit::Unavailable);
+            // sendmail: what the log does not show as a reply, the report does.
+            verdict.reply = Some("556 Host does not accept mail: MX 0 .".into());
+            verdict
+        }
+        NoHosts::PointsBack(own) => {
+            let parts: [&[u8]; 4] = [b"554 5.0.0 MX list for ", host, b" points back to ", own];
+            Verdict::failed(Enhanced::new(5, 3, 5), Sysexit::Config).saying(bstr::concat(parts))
+        }
+        NoHosts::Unknown(error) => {
+            let what = match error {
+                ResolveError::NoData => "no data known",
+                _ => "host not found",
+            };
+            let stat = bstr::concat([b"Host unknown (".as_slice(), &named(what), b")"]);
+            Verdict::new(Fate::Failed, Enhanced::new(5, 1, 2), Sysexit::NoHost, stat)
+        }
+        NoHosts::Later => {
+            Verdict::deferred(Enhanced::new(4, 4, 3), &named("host name lookup failure"))
+        }
+    };
+    verdict.at(host, host)
+}
+
+/// What a failed connection amounts to, in sendmail's words.
+fn connect_failed(error: &std::io::Error, place: &Place<'_>) -> Verdict {
+    use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, TimedOut};
+    let by = |what: &str| bstr::concat([what.as_bytes(), place.host]);
+    let text = match error.kind() {
+        ConnectionRefused => by("Connection refused by "),
+        TimedOut => by("Connection timed out with "),
+        ConnectionReset => by("Connection reset by "),
+        _ => {
+            let words = super::mailbox::words(error);
+            bstr::concat([place.host.as_bytes(), b": ", words.as_bytes()])
+        }
+    };
+    Verdict::deferred(Enhanced::new(4, 4, 1), &text).at(place.host, &place.relay)
+}
+
+/// A server that would not begin.
+fn ended(ending: &Ending, place: &Place<'_>) -> Verdict {
+    let mut verdict = Verdict::of_outcome(&ending.outcome, place.host, &place.relay, false);
+    if let Some(exchange) = &ending.exchange {
+        verdict.transcript.push(talking_to(place.host));
+        if let Some(command) = &exchange.command {
+            let line = bstr::concat([b">>> ".as_slice(), command]);
+            verdict.transcript.push(line.into());
+        }
+        for line in exchange.answer.lines() {
+            let line = bstr::concat([b"<<< ".as_slice(), line]);
+            verdict.transcript.push(line.into());
+        }
+    }
+    verdict
+}
+
+fn lost(place: &Place<'_>) -> Verdict {
+    Verdict::deferred(Enhanced::new(4, 4, 2), b"").at(place.host, &place.relay)
+}
+
+/// Whether a name is one of this host's (class `w`).
+fn is_own(site: &Site, name: &[u8]) -> bool {
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    site.program
+        .class(b"w")
+        .is_some_and(|class| class.contains(name))
+}
+
+fn connect_timeout(site: &Site) -> Duration {
+    site.config
+        .options
+        .interval_or_unset(Opt::TimeoutConnect)
+        .filter(|time| !time.is_zero())
+        .map_or(CONNECT_MAX, |time| time.min(CONNECT_MAX))
+}
+
+fn settings(errand: &Errand<'_>) -> Settings {
+    let flags = errand.target.flags;
+    let protocol = match () {
+        () if flags.has(b'z') => Protocol::Lmtp,
+        () if flags.has(b'2') => Protocol::Plain,
+        () if flags.has(b'a') => Protocol::Extended,
+        () => Protocol::Automatic,
+    };
+    let options = &errand.site.config.options;
+    let hello = match protocol {
+        Protocol::Lmtp => Opt::TimeoutLhlo,
+        _ => Opt::TimeoutHelo,
+    };
+    Settings {
+        protocol,
+        name: errand.site.macros.text(b"j"),
+        pipelining: true,
+        timeouts: Timeouts {
+            initial: options.interval(Opt::TimeoutInitial),
+            helo: options.interval(hello),
+            mail: options.interval(Opt::TimeoutMail),
+            rcpt: options.interval(Opt::TimeoutRcpt),
+            datainit: options.interval(Opt::TimeoutDatainit),
+            datablock: options.interval(Opt::TimeoutDatablock),
+            datafinal: options.interval(Opt::TimeoutDatafinal),
+            rset: options.interval(Opt::TimeoutRset),
+            quit: options.interval(Opt::TimeoutQuit),
+        },
+    }
+}
