@@ -7,6 +7,7 @@ pub mod addresses;
 pub mod block;
 pub mod date;
 pub mod header;
+pub mod mime;
 pub mod quoting;
 
 pub use header::{Field, Header};
