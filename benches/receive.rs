@@ -224,6 +224,7 @@ fn serve(arguments: &[String]) -> String {
             ..Daemon::default()
         },
         zone: jiff::tz::TimeZone::UTC,
+        stopping: tokio::sync::watch::channel(false).1,
     });
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
