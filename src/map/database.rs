@@ -178,7 +178,7 @@ pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
     line.report(opening.definition, opening.diagnostics);
     if line.file.is_empty() {
         opening.no_file();
-        return None;
+        return Some(Opened::unusable(line.common));
     }
     let path = kind.file(Path::new(line.file.to_path_lossy().as_ref()));
     let file = Live::new(

@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::dbfile::{DbError, ReadAt};
@@ -105,7 +105,13 @@ impl Guarded {
 
     /// Whether the file is still what it was.
     fn check(&self) -> io::Result<()> {
-        if Identity::of(&self.file.metadata()?) == self.identity {
+        let metadata = self.file.metadata()?;
+        let mut now = Identity::of(&metadata);
+        if metadata.nlink() == 0 {
+            // Its name was given to another file; that changes this time only.
+            now.changed = self.identity.changed;
+        }
+        if now == self.identity {
             Ok(())
         } else {
             Err(io::Error::other(Stale))
@@ -156,6 +162,10 @@ pub(crate) struct Live<T> {
     strict: bool,
     files: Arc<dyn Files>,
     state: RwLock<State<T>>,
+    /// One opens at a time, so that what is opened first is kept first.
+    opening: Mutex<()>,
+    /// How often the file was opened.
+    opened: AtomicU64,
     born: Instant,
     /// When the name was last looked at: nanoseconds after `born`, plus one.
     looked: AtomicU64,
@@ -175,6 +185,8 @@ impl<T> Live<T> {
             strict,
             files: Arc::clone(&world.files),
             state: RwLock::new(State::Unknown),
+            opening: Mutex::new(()),
+            opened: AtomicU64::new(0),
             born: world.clock.instant(),
             looked: AtomicU64::new(0),
         }
@@ -240,6 +252,16 @@ impl<T> Live<T> {
 
     /// Opens the file anew.
     fn reopen(&self, clock: &dyn Clock) -> Result<Arc<Snapshot<T>>, Arc<FileFault>> {
+        let before = self.opened.load(Ordering::Acquire);
+        let _turn = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.opened.load(Ordering::Acquire) != before {
+            // Somebody did it while we waited.
+            match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+                State::Open(snapshot) => return Ok(Arc::clone(snapshot)),
+                State::Faulty(fault) => return Err(Arc::clone(fault)),
+                State::Unknown => {}
+            }
+        }
         let (opened, keep) = match self.open(clock) {
             Ok((snapshot, settled)) => (Ok(Arc::new(snapshot)), settled),
             Err(fault) => {
@@ -253,6 +275,7 @@ impl<T> Live<T> {
             Err(fault) if keep => State::Faulty(Arc::clone(fault)),
             _ => State::Unknown,
         };
+        self.opened.fetch_add(1, Ordering::Release);
         opened
     }
 

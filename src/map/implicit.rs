@@ -76,7 +76,7 @@ fn open(
     line.report(opening.definition, opening.diagnostics);
     if line.file.is_empty() {
         opening.no_file();
-        return None;
+        return Some(Opened::unusable(line.common));
     }
     let path = PathBuf::from(line.file.to_os_str_lossy().into_owned());
     let strict = opening.settings.strict_directories;

@@ -120,8 +120,20 @@ pub struct KLine {
 impl KLine {
     /// Reads the arguments of a file class.
     pub fn parse(arguments: &[u8]) -> Self {
+        Self::parse_with(arguments, b"")
+    }
+
+    /// The same for a class that has flags of its own, each with a value: it
+    /// reads them itself.
+    pub(crate) fn parse_with(arguments: &[u8], own: &[u8]) -> Self {
         let mut line = KLine::default();
-        let rest = flags(arguments, |flag, value| line.flag(flag, value));
+        let rest = flags(arguments, |flag, value| {
+            if own.contains(&flag) {
+                Taken::AlsoNextWord
+            } else {
+                line.flag(flag, value)
+            }
+        });
         let end = rest.find_byteset(b" \t").unwrap_or(rest.len());
         line.file = rest[..end].into();
         line.rest = rest[end..].trim().into();

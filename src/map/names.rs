@@ -137,7 +137,7 @@ impl Backend for NoType {
 /// Opens a `dns` map: `-R` and the usual flags.
 pub(crate) fn dns(opening: &mut Opening<'_>) -> Opened {
     let arguments = &opening.definition.arguments;
-    let mut line = KLine::parse(arguments);
+    let line = KLine::parse_with(arguments, b"RBZ");
     let (mut kind, mut bytes_max, mut base) = (BString::default(), usize::MAX, BString::default());
     flags(arguments, |flag, value| match flag {
         b'R' => {
@@ -155,9 +155,6 @@ pub(crate) fn dns(opening: &mut Opening<'_>) -> Opened {
         }
         _ => Taken::ThisWord,
     });
-    // `-Z` counts bytes only beyond what any one record has; a number that
-    // would cut the first record is taken for no limit.
-    line.unknown.retain(|flag| !b"RBZ".contains(flag));
     line.report(opening.definition, opening.diagnostics);
     let name = &opening.definition.name;
     let Some(record) = record_kind(&kind) else {

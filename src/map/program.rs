@@ -32,7 +32,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     line.report(opening.definition, opening.diagnostics);
     if line.file.is_empty() {
         opening.no_file();
-        return None;
+        return Some(Opened::unusable(line.common));
     }
     let arguments = std::iter::once(line.file.clone())
         .chain(line.rest.fields().map(BString::from))

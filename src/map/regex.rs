@@ -74,7 +74,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
                 "map-bad-pattern",
                 format!("pattern-compile-error: {message}"),
             );
-            return None;
+            return Some(Opened::unusable(common));
         }
     };
     if let Gives::Groups(numbers) = &gives
@@ -85,7 +85,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
             regex.groups() + 1
         );
         opening.fault("map-bad-group", message);
-        return None;
+        return Some(Opened::unusable(common));
     }
     Some(Opened {
         common: common.clone(),

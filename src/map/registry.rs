@@ -108,6 +108,34 @@ pub(crate) struct Opened {
     pub(crate) backend: Box<dyn Backend>,
 }
 
+impl Opened {
+    /// A map whose line is at fault: it has its name, and finds nothing.
+    pub(crate) fn unusable(common: Common) -> Self {
+        Self {
+            common,
+            backend: Box::new(Unusable),
+        }
+    }
+}
+
+/// A map whose line is at fault.
+struct Unusable;
+
+impl Backend for Unusable {
+    fn lookup<'a>(
+        &'a self,
+        _maps: &'a Maps,
+        _ask: Ask<'_>,
+        _scope: &mut Scope<'_>,
+    ) -> Lookup<'a, Outcome> {
+        Lookup::Ready(Outcome::ABSENT)
+    }
+
+    fn open_state(&self, _maps: &Maps) -> OpenState {
+        OpenState::NotOpen
+    }
+}
+
 /// What a class is given to open a map.
 pub(crate) struct Opening<'d> {
     /// The `K` line.
@@ -209,8 +237,8 @@ impl Maps {
         Self::with_settings(definitions, &MapSettings::default(), world)
     }
 
-    /// Opens maps, in the order of their lines, behind the two that are
-    /// always there.
+    /// Opens maps, in the order of their lines, behind `host`,
+    /// which is always there.
     pub fn with_settings(
         definitions: &[Definition],
         settings: &MapSettings,
@@ -224,20 +252,20 @@ impl Maps {
             aliases: AliasMaps::default(),
         };
         let mut diagnostics = Vec::new();
-        let built_in = [("host", "-a."), ("dequote", "")].map(|(name, arguments)| Definition {
-            name: name.into(),
-            class: name.into(),
-            arguments: arguments.into(),
+        let built_in = Definition {
+            name: "host".into(),
+            class: "host".into(),
+            arguments: "-a.".into(),
             origin: Origin::internal("built-in maps"),
-        });
-        for definition in built_in.iter().chain(definitions) {
+        };
+        for definition in std::iter::once(&built_in).chain(definitions) {
             maps.define(definition, settings, false, &mut diagnostics);
         }
         (maps, diagnostics)
     }
 
     /// Opens one map and gives it its name; a later one of the same name
-    /// takes its place.
+    /// takes its place. None when there is no such class.
     pub(crate) fn define(
         &mut self,
         definition: &Definition,
@@ -451,7 +479,7 @@ impl Common {
     }
 }
 
-/// Opens a map of any class; none when the line cannot be used.
+/// Opens a map of any class; none when there is no such class.
 fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
     match opening.definition.class.as_slice() {
         b"null" => Some(simple::null(opening)),

@@ -131,7 +131,7 @@ fn methods_of(opening: &mut Opening<'_>, service: &[u8]) -> Option<Vec<BString>>
         let origin = opening.definition.origin.clone();
         opening
             .diagnostics
-            .push(Diagnostic::warning("map-no-service", origin, message));
+            .push(Diagnostic::note("map-no-service", origin, message));
     }
     found
 }

@@ -182,8 +182,8 @@ pub(crate) fn dequote(opening: &mut Opening<'_>) -> Opened {
     let mut space = None;
     flags(&opening.definition.arguments, |flag, value| {
         match flag {
-            b's' => space = value.first().copied(),
-            b'a' | b'D' | b'S' => {
+            b's' | b'S' => space = value.first().copied(),
+            b'a' | b'D' => {
                 common.flag(flag, value);
             }
             _ => {}

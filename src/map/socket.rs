@@ -65,7 +65,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     line.report(opening.definition, opening.diagnostics);
     if line.file.is_empty() {
         opening.no_file();
-        return None;
+        return Some(Opened::unusable(line.common));
     }
     let mut time_max = TIME_MAX;
     flags(arguments, |flag, value| {

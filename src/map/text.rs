@@ -46,7 +46,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     line.report(opening.definition, opening.diagnostics);
     if line.file.is_empty() {
         opening.no_file();
-        return None;
+        return Some(Opened::unusable(line.common));
     }
     let name = &opening.definition.name;
     let number = |flag: char, column: &Option<BString>| match column {
@@ -117,7 +117,7 @@ impl TextFile {
         let index = self.index.get_or_init(|| {
             let mut index = HashMap::new();
             for (begin, line) in self.lines() {
-                if let Some(key) = key_of(line, column, delimiter) {
+                if let Some(key) = self::column(line, column, delimiter) {
                     index
                         .entry(key.to_ascii_lowercase().into())
                         .or_insert((begin, line.len()));
@@ -131,21 +131,14 @@ impl TextFile {
     }
 }
 
-/// The key of a line. White space before the first column does not count for
-/// it, but does for the others.
-// sendmail: columns are counted from the start of the line, and a line that
-// begins with white space has an empty column 0 and its first word as column
-// 1; only the search for a key in column 0 skips the space.
-fn key_of(line: &[u8], column: Column, delimiter: Option<u8>) -> Option<&[u8]> {
-    match (column, delimiter) {
-        (0, None) => self::column(line.trim_start(), 0, None),
-        _ => self::column(line, column, delimiter),
-    }
-}
-
 /// One column of a line: cut at each delimiter, or at runs of white space.
+// sendmail: a line that begins with white space has an empty column 0 before
+// its column 1; only whoever asks for column 0 gets its first word.
 fn column(line: &[u8], column: Column, delimiter: Option<u8>) -> Option<&[u8]> {
-    let mut rest = line;
+    let mut rest = match (column, delimiter) {
+        (0, None) => line.trim_start(),
+        _ => line,
+    };
     for _ in 0..column {
         let end = match delimiter {
             Some(delimiter) => memchr::memchr(delimiter, rest)?,

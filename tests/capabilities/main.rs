@@ -9,6 +9,7 @@ mod dsn;
 mod journal;
 mod m4;
 mod makemap;
+mod maps;
 mod need;
 mod processes;
 mod queue;
