@@ -28,7 +28,7 @@ const NAMES_MAX: usize = 10_000;
 
 /// Runs it on the arguments after the program's name.
 pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
-    let called = std::env::args_os().next().unwrap_or_default();
+    let called = called_as(std::env::args_os().next());
     let log = MailLog::new(LogTarget::Socket("/dev/log".into()), "localhost", "smrsh");
     let command = match arguments.as_slice() {
         [flag, command] if flag == "-c" => command.as_bytes(),
@@ -71,6 +71,15 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The name it was called by, when that was its own.
+fn called_as(name: Option<OsString>) -> OsString {
+    let own = |name: &OsString| {
+        let file = Path::new(name).file_name();
+        file.is_some_and(|file| file.as_bytes().contains_str("smrsh"))
+    };
+    name.filter(own).unwrap_or_else(|| "smrsh".into())
 }
 
 fn usage(called: &OsStr, log: &MailLog) -> ExitCode {

@@ -275,7 +275,7 @@ impl Engine {
     /// Delivers what is claimed.
     pub(super) async fn deliver(&self, claim: Claim) {
         let Snapshot { site, resolver } = self.snapshot();
-        self.deliverer.deliver(site, &*resolver, claim).await;
+        self.deliverer.deliver(site, resolver, claim).await;
     }
 
     /// Does what the parent says until it says stop, or is gone.

@@ -17,19 +17,20 @@ use super::local::{self, Local, Way};
 use super::plan::{self, Job};
 use super::remote::content::Content;
 use super::remote::{Errand, Remote, Target};
-use super::report::{self, Sending};
+use super::report;
 use super::result::{Fate, Verdict};
 use crate::base::maillog::Subject;
 use crate::base::{Enhanced, Place, Sysexit};
 use crate::cf::Opt;
-use crate::envelope::{Envelope, Expansion, RecipientState, expand};
+use crate::envelope::{Envelope, Expansion, Recipient, RecipientState, expand};
 use crate::message::date;
-use crate::queue::{Claim, Message, Settlement, Spool};
+use crate::queue::reports::Occasion;
+use crate::queue::{Claim, Message, Settlement, Spool, SpoolError};
 use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
 use crate::smtp::client::{Rcpt, Transaction};
-use crate::smtp::{BodyType, DeliverBy, MailParameters, RcptParameters};
-use crate::world::{Clock, Counted, Dial, Entropy, Log, Resolver, Users};
+use crate::smtp::{BodyType, DeliverBy, MailParameters, Notify, RcptParameters};
+use crate::world::{BoxFuture, Clock, Counted, Dial, Entropy, Log, Resolver, Users};
 
 /// Messages that are worked on at once.
 const MESSAGES_MAX: usize = 1000;
@@ -80,6 +81,8 @@ pub(super) struct Attempt {
     pub(super) recipient: usize,
     pub(super) mailer: Option<MailerId>,
     pub(super) verdict: Verdict,
+    /// The line of a transcript that says where and why it was refused.
+    pub(super) place: Option<BString>,
 }
 
 /// One attempt at one message.
@@ -126,64 +129,92 @@ impl Deliverer {
     }
 
     /// Tries to deliver a message to every recipient that is left, and
-    /// records what came of it. When that cannot be recorded, the message
-    /// stays in the queue as it was. `resolver` looks up hosts as this
-    /// configuration wants it.
-    pub async fn deliver(&self, site: Arc<Site>, resolver: &dyn Resolver, mut claim: Claim) {
-        let Ok(_slot) = self.slots.acquire().await else {
+    /// records what came of it; reports and copies that it causes are
+    /// delivered too. When nothing can be recorded, the message stays in the
+    /// queue as it was. `resolver` looks up hosts as this configuration wants
+    /// it.
+    pub async fn deliver(
+        self: &Arc<Self>,
+        site: Arc<Site>,
+        resolver: Arc<dyn Resolver>,
+        claim: Claim,
+    ) {
+        let Ok(slot) = self.slots.acquire().await else {
             return;
         };
-        if claim.message.envelope.quarantine.is_some() {
-            return;
+        let children = self.attempt(&site, &*resolver, claim).await;
+        drop(slot);
+        for child in children {
+            let (deliverer, site) = (Arc::clone(self), Arc::clone(&site));
+            let resolver = Arc::clone(&resolver);
+            tokio::spawn(boxed(deliverer, site, resolver, child));
         }
-        begin_attempt(&site, &mut claim.message.envelope);
-        let mut macros = macros_of(&site, &claim.message);
+    }
+
+    /// One attempt; gives the messages that it caused.
+    async fn attempt(
+        &self,
+        site: &Arc<Site>,
+        resolver: &dyn Resolver,
+        mut claim: Claim,
+    ) -> Vec<Claim> {
+        if claim.message.envelope.quarantine.is_some() {
+            return Vec::new();
+        }
+        begin_attempt(site, &mut claim.message.envelope);
+        let mut macros = macros_of(site, &claim.message);
         let began = self.clock.now();
-        let lists = self.lists(&site, claim.message.id.into());
-        let expansion = expand(&site, &lists, &mut claim.message.envelope, &mut macros).await;
-        let Ok(expansion) = self
-            .split_by_owner(&site, &mut claim.message, expansion)
-            .await
-        else {
+        let lists = self.lists(site, claim.message.id.into());
+        let expansion = expand(site, &lists, &mut claim.message.envelope, &mut macros).await;
+        let split = self.split_by_owner(&mut claim.message, expansion).await;
+        let Ok((expansion, mut children)) = split else {
             // The copies could not be made durable: nothing has happened.
-            return;
+            return Vec::new();
         };
         let work = Work {
             deliverer: self,
-            site: &site,
+            site,
             resolver,
             message: &claim.message,
             macros,
             began,
         };
         let attempts = work.attempt(&expansion).await;
-        self.conclude(&site, claim, attempts).await;
+        children.extend(self.conclude(site, claim, attempts).await);
+        children
     }
 
-    /// Writes outcomes into the envelope, sends reports, settles.
-    async fn conclude(&self, site: &Arc<Site>, mut claim: Claim, attempts: Vec<Attempt>) {
+    /// Writes outcomes into the envelope, sends reports, settles; gives the
+    /// reports.
+    async fn conclude(
+        &self,
+        site: &Arc<Site>,
+        mut claim: Claim,
+        attempts: Vec<Attempt>,
+    ) -> Vec<Claim> {
         let now = self.clock.now();
-        let sending = report::due(self, site, &claim.message, &attempts, now);
-        if self
-            .send_reports(site, &claim.message, &attempts, &sending)
-            .await
-            .is_err()
-        {
+        let occasion = report::due(site, &claim.message, &attempts, now);
+        let reports = self
+            .send_reports(site, &claim.message, &attempts, occasion, now)
+            .await;
+        let Ok(reports) = reports else {
             // Without its report a failure would be silent: all stays queued.
-            return;
-        }
+            return Vec::new();
+        };
         let envelope = &mut claim.message.envelope;
         envelope.attempts = envelope.attempts.saturating_add(1);
         envelope.last_attempt = Some(now);
-        envelope.warned |= sending == Sending::Warning;
+        envelope.warned |= matches!(occasion, Occasion::Warning { .. });
+        let expired = matches!(occasion, Occasion::Expired(_));
         for attempt in &attempts {
             let Some(recipient) = envelope.recipients.get_mut(attempt.recipient) else {
                 continue;
             };
-            recipient.state = match (attempt.verdict.fate, sending) {
-                (Fate::Sent, _) => RecipientState::Sent,
-                (Fate::Failed, _) | (Fate::Deferred, Sending::Return) => RecipientState::Failed,
-                (Fate::Deferred, _) => {
+            recipient.state = match attempt.verdict.fate {
+                Fate::Sent => RecipientState::Sent,
+                Fate::Failed => RecipientState::Failed,
+                Fate::Deferred if expired => RecipientState::Failed,
+                Fate::Deferred => {
                     let reason = Some(attempt.verdict.stat.clone());
                     envelope.status.clone_from(&reason);
                     RecipientState::Queued { reason }
@@ -200,16 +231,16 @@ impl Deliverer {
         };
         // Unsettled, the message is tried again: nothing is lost by that.
         let _ = self.spool.settle(claim, outcome).await;
+        reports
     }
 
     /// Recipients that came from lists with an owner get a copy of their own,
     /// sent by the owner.
     async fn split_by_owner(
         &self,
-        site: &Arc<Site>,
         message: &mut Message,
         mut expansion: Expansion,
-    ) -> Result<Expansion, crate::queue::SpoolError> {
+    ) -> Result<(Expansion, Vec<Claim>), SpoolError> {
         let mut owners: Vec<BString> = Vec::new();
         for ready in &expansion.ready {
             if let Some(owner) = &ready.owner
@@ -219,6 +250,7 @@ impl Deliverer {
                 owners.push(owner.clone());
             }
         }
+        let mut copies = Vec::new();
         for owner in owners {
             let theirs: Vec<usize> = expansion
                 .ready
@@ -226,7 +258,7 @@ impl Deliverer {
                 .filter(|ready| ready.owner.as_ref() == Some(&owner))
                 .map(|ready| ready.recipient)
                 .collect();
-            report::clone_for_owner(self, site, message, &owner, &theirs).await?;
+            copies.push(report::clone_for_owner(self, message, &owner, &theirs).await?);
             for place in &theirs {
                 if let Some(recipient) = message.envelope.recipients.get_mut(*place) {
                     recipient.state = RecipientState::Sent;
@@ -236,7 +268,7 @@ impl Deliverer {
                 .ready
                 .retain(|ready| ready.owner.as_ref() != Some(&owner));
         }
-        Ok(expansion)
+        Ok((expansion, copies))
     }
 }
 
@@ -246,11 +278,7 @@ impl Work<'_> {
         let mut attempts: Vec<Attempt> = expansion
             .refused
             .iter()
-            .map(|refused| Attempt {
-                recipient: refused.recipient,
-                mailer: refused.mailer,
-                verdict: report::refused(refused),
-            })
+            .map(|refused| report::refused(refused, self.message))
             .collect();
         for attempt in &attempts {
             self.log_refused(attempt).await;
@@ -299,6 +327,7 @@ impl Work<'_> {
                     recipient: addressee.recipient,
                     mailer: Some(job.mailer),
                     verdict,
+                    place: None,
                 }
             })
             .collect()
@@ -420,10 +449,7 @@ impl Work<'_> {
                     parameters: envelope
                         .recipients
                         .get(addressee.recipient)
-                        .map(|recipient| RcptParameters {
-                            notify: recipient.notify,
-                            orcpt: recipient.orcpt.clone(),
-                        })
+                        .map(passed_on)
                         .unwrap_or_default(),
                 })
                 .collect(),
@@ -488,11 +514,33 @@ impl Work<'_> {
     }
 }
 
+/// A delivery that is its own task: the type of a recursion must be said.
+fn boxed(
+    deliverer: Arc<Deliverer>,
+    site: Arc<Site>,
+    resolver: Arc<dyn Resolver>,
+    claim: Claim,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move { deliverer.deliver(site, resolver, claim).await })
+}
+
 /// What a job needs beside its recipients.
 struct Prepared {
     sender: BString,
     header: bytes::Bytes,
     macros: MacroTable,
+}
+
+/// What the next host is told of a recipient's reports. Of one that expansion
+/// made, we report ourselves.
+fn passed_on(recipient: &Recipient) -> RcptParameters {
+    if recipient.primary || recipient.notify == Notify::NEVER {
+        return RcptParameters {
+            notify: recipient.notify,
+            orcpt: recipient.orcpt.clone(),
+        };
+    }
+    RcptParameters::default()
 }
 
 /// Each attempt after the first makes a message less urgent.
