@@ -115,12 +115,8 @@ pub(crate) fn error_reply(status: &[u8], text: &[u8]) -> Reply {
                 }
             }
         }
-        _ => {
-            let temporary = status.is_some_and(|s| s.class() == 4);
-            let code = if temporary { 451 } else { 553 };
-            let default = Enhanced::new(if temporary { 4 } else { 5 }, 3, 0);
-            Reply::new(code, Some(status.unwrap_or(default)), text.trim())
-        }
+        // sendmail: whatever the status says, text without a code is 553.
+        _ => Reply::with(553, (5, 3, 0), text.trim()),
     }
 }
 
@@ -168,8 +164,8 @@ mod tests {
         );
         check("nouser", "550 No such user", "550 5.0.0 No such user");
         check("", "User unknown", "553 5.3.0 User unknown");
-        check("tempfail", "later", "451 4.0.0 later");
+        check("tempfail", "later", "553 5.3.0 later");
         check("4.7.1", "550 no", "550 5.7.1 no");
-        check("5.1.1", "250 fine", "553 5.1.1 250 fine");
+        check("5.1.1", "250 fine", "553 5.3.0 250 fine");
     }
 }
