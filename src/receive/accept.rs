@@ -13,8 +13,9 @@ use super::transaction::Transaction;
 use crate::base::Reply;
 use crate::base::maillog::{Delivery, Event, Priority};
 use crate::cf::HeaderAction;
+use crate::envelope::Envelope;
 use crate::message::{Header, block};
-use crate::queue::Message;
+use crate::queue::{Claim, Message, SpoolError};
 use crate::smtp::BodyType;
 use crate::smtp::server::accepted;
 use crate::world::Counted;
@@ -34,13 +35,30 @@ impl Session {
         };
         let collected = collector.finish();
         self.keep_id(&transaction);
-        let reply = self.complete(transaction, collected).await;
+        let id = transaction.id;
+        let given = block::parse(&collected.header);
+        let outcome = self.complete(transaction, given, collected).await;
         self.end_current();
-        reply
+        match outcome {
+            Ok(claim) => {
+                if let Some(claim) = claim {
+                    let service = &self.service;
+                    service.intake.deliver(claim, service.daemon.delivery_mode);
+                }
+                accepted(id.as_str())
+            }
+            Err(reply) => reply,
+        }
     }
 
-    async fn complete(&mut self, mut transaction: Box<Transaction>, collected: Collected) -> Reply {
-        let given = block::parse(&collected.header);
+    /// The checks of the whole, the header repaired, the message made
+    /// durable. `None` for one that was discarded.
+    pub(super) async fn complete(
+        &mut self,
+        mut transaction: Box<Transaction>,
+        given: Header,
+        collected: Collected,
+    ) -> Result<Option<Claim>, Reply> {
         transaction.envelope.size = collected.size;
         transaction.envelope.has_8bit = collected.has_8bit;
         self.measure(&mut transaction, &given);
@@ -58,12 +76,15 @@ impl Session {
         let id = repaired.message_id.clone();
         if let Some(reply) = refusal {
             self.note_refused(&transaction, id.as_bstr(), &reply);
-            return reply;
+            return Err(reply);
         }
         if transaction.discard {
-            return self.discard(&transaction, id.as_bstr());
+            self.note_discarded(&transaction, id.as_bstr());
+            return Ok(None);
         }
-        self.commit(transaction, repaired, collected).await
+        self.commit(transaction, repaired, collected)
+            .await
+            .map(Some)
     }
 
     /// Class and priority: what they weigh in the queue.
@@ -103,10 +124,7 @@ impl Session {
                 let text = format!("Headers too large ({max} max)");
                 return Some(Reply::with(552, (5, 6, 0), text));
             }
-            Some(Fault::Spool(error)) => {
-                self.note_other(transaction, SPOOL_TROUBLE, 1, &spool_trouble(error));
-                return Some(spool_reply(error));
-            }
+            Some(Fault::Spool(error)) => return Some(self.trouble(transaction, error)),
         }
         let declared = transaction.envelope.body_type == Some(BodyType::EightBitMime);
         if limits.strict_8bit && collected.has_8bit && !declared {
@@ -227,7 +245,7 @@ impl Session {
     }
 
     /// A check wanted it to vanish: the client hears nothing of it.
-    fn discard(&self, transaction: &Transaction, message_id: &BStr) -> Reply {
+    fn note_discarded(&self, transaction: &Transaction, message_id: &BStr) {
         self.note_from(transaction, transaction.envelope.size, Some(message_id));
         self.note_other(transaction, Priority::Info, 5, b"discarded");
         if let Some(sender) = &transaction.sender {
@@ -235,7 +253,6 @@ impl Session {
                 mailer: mailer_index(sender.mailer),
             });
         }
-        accepted(transaction.id.as_str())
     }
 
     /// Makes the message durable; only then it is ours.
@@ -244,22 +261,15 @@ impl Session {
         mut transaction: Box<Transaction>,
         repaired: Repaired,
         collected: Collected,
-    ) -> Reply {
+    ) -> Result<Claim, Reply> {
         let service = Arc::clone(&self.service);
         transaction.envelope.macros = kept_macros(&transaction);
-        let body = match collected.writer.finish().await {
-            Ok(body) => body,
-            Err(error) => {
-                self.note_other(&transaction, SPOOL_TROUBLE, 1, &spool_trouble(&error));
-                return spool_reply(&error);
-            }
-        };
+        let body = collected.writer.finish().await;
+        let body = body.map_err(|error| self.trouble(&transaction, &error))?;
         let id = transaction.id;
-        let envelope = std::mem::replace(
-            &mut transaction.envelope,
-            crate::envelope::Envelope::new("", std::time::UNIX_EPOCH),
-        );
-        // The log line wants what the queue now owns.
+        let nobody = Envelope::new("", transaction.envelope.created);
+        let envelope = std::mem::replace(&mut transaction.envelope, nobody);
+        // The log line wants what the queue will own.
         let summary = Summary::of(&envelope, &repaired);
         let message = Message {
             id,
@@ -267,16 +277,22 @@ impl Session {
             header: repaired.header,
             body,
         };
-        let claim = match service.spool.accept(message).await {
-            Ok(claim) => claim,
-            Err(error) => {
-                self.note_other(&transaction, SPOOL_TROUBLE, 1, &spool_trouble(&error));
-                return spool_reply(&error);
+        match service.spool.accept(message).await {
+            Ok(claim) => {
+                summary.log(self, &transaction);
+                Ok(claim)
             }
-        };
-        summary.log(self, &transaction);
-        service.intake.deliver(claim, service.daemon.delivery_mode);
-        accepted(id.as_str())
+            Err(error) => {
+                service.spool.discard(id);
+                Err(self.trouble(&transaction, &error))
+            }
+        }
+    }
+
+    /// Logs trouble with the spool; what the client hears of it.
+    fn trouble(&self, transaction: &Transaction, error: &SpoolError) -> Reply {
+        self.note_other(transaction, SPOOL_TROUBLE, 1, &spool_trouble(error));
+        spool_reply(error)
     }
 
     /// A refused message leaves its traces: from whom, to whom, why.
@@ -326,7 +342,7 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(envelope: &crate::envelope::Envelope, repaired: &Repaired) -> Self {
+    fn of(envelope: &Envelope, repaired: &Repaired) -> Self {
         Self {
             class: envelope.class,
             size: envelope.size,
@@ -346,7 +362,7 @@ impl Summary {
             recipients: self.recipients,
             message_id: Some(&self.message_id),
             body_type: self.body_type.map(BodyType::as_str),
-            protocol: Some(&protocol),
+            protocol: Some(protocol.as_slice()).filter(|p| !p.is_empty()),
             daemon: (!session.client.is_local).then_some(session.service.daemon.name.as_slice()),
             relay: &session.client.shown,
         });

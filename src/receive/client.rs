@@ -89,8 +89,9 @@ impl Client {
         client
     }
 
-    fn local(user: &BString) -> Self {
-        let shown = BString::from(bstr::concat([user.as_slice(), b"@localhost"]));
+    /// A program that `user` runs.
+    pub(super) fn local(user: &[u8]) -> Self {
+        let shown = BString::from(bstr::concat([user, b"@localhost"]));
         Self {
             name: "localhost".into(),
             address: BString::default(),

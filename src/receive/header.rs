@@ -91,7 +91,11 @@ fn set_macros(service: &Service, header: &Header, transaction: &mut Transaction)
         .map(|f| one_line(f.text()));
     let name = full_name(service, header, transaction);
     let macros = &mut transaction.macros;
-    macros.set(b"a", origin.unwrap_or_else(|| now.clone().into()));
+    match origin {
+        Some(origin) => macros.set(b"a", origin),
+        None if macros.raw(b"a").is_some() => {}
+        None => macros.set(b"a", now.clone()),
+    }
     macros.set(b"b", now);
     macros.set(b"d", date::ctime(created, zone));
     macros.set(b"t", date::minutes(created, zone));
@@ -100,6 +104,7 @@ fn set_macros(service: &Service, header: &Header, transaction: &mut Transaction)
     }
     // `for` in our Received line, when it gives nobody away.
     match transaction.envelope.recipients.as_slice() {
+        _ if transaction.is_named => {}
         [only] => macros.set(b"u", one_line(&only.shown())),
         _ => macros.unset(b"u"),
     }
@@ -109,6 +114,9 @@ fn set_macros(service: &Service, header: &Header, transaction: &mut Transaction)
 fn full_name(service: &Service, header: &Header, transaction: &Transaction) -> Option<BString> {
     if let Some(field) = header.get("Full-Name") {
         return Some(field.text().into());
+    }
+    if transaction.full_name.is_some() || transaction.is_other {
+        return transaction.full_name.clone();
     }
     if header.get("From").is_some() && header.get("Resent-From").is_some() {
         return None;

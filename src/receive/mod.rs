@@ -17,9 +17,11 @@ mod header;
 mod questions;
 mod service;
 mod session;
+mod submit;
 mod transaction;
 mod vrfy;
 mod wire;
 
 pub use client::{Connection, Origin};
 pub use service::{Daemon, Intake, Service, ServiceParts};
+pub use submit::{Complaint, Submission, Submitted, Submitter};

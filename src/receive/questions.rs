@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// A new envelope, under the id of one that never was completed.
-    fn begin(&mut self, address: &[u8]) -> Transaction {
+    pub(super) fn begin(&mut self, address: &[u8]) -> Transaction {
         let id = self.id();
         let (bare, bracketed) = unbracket(address);
         let mut macros = MacroTable::over(Arc::clone(&self.macros));
@@ -99,11 +99,14 @@ impl Session {
             discard: self.discard,
             warnings: Vec::new(),
             writer: None,
+            full_name: None,
+            is_other: false,
+            is_named: false,
             collector: None,
         }
     }
 
-    fn warn(&self, transaction: &mut Transaction, text: BString) {
+    pub(super) fn warn(&self, transaction: &mut Transaction, text: BString) {
         let host = &self.service.smtp.host;
         self.service
             .note(transaction.id, &Event::AuthWarning { host, text: &text });
@@ -154,7 +157,7 @@ impl Session {
         sender_ok(address)
     }
 
-    fn set_sender_macros(&self, transaction: &mut Transaction) {
+    pub(super) fn set_sender_macros(&self, transaction: &mut Transaction) {
         let macros = &mut transaction.macros;
         match &transaction.sender {
             Some(target) => {
@@ -257,7 +260,7 @@ impl Session {
     }
 
     /// Nobody from the network names a program, a file or a list.
-    fn is_forbidden(&self, target: &Target) -> Option<Reply> {
+    pub(super) fn is_forbidden(&self, target: &Target) -> Option<Reply> {
         let flags = self.service.site.mailer(target.mailer).flags;
         let user = crate::message::quoting::unquote(&target.user);
         let user = user.trim_start();
@@ -450,7 +453,7 @@ fn set_mail_parameters(transaction: &mut Transaction, parameters: MailParameters
 }
 
 /// An address with control characters is none.
-fn unprintable(target: &Target) -> Option<Reply> {
+pub(super) fn unprintable(target: &Target) -> Option<Reply> {
     let part = [&target.user, &target.host]
         .into_iter()
         .find(|part| part.iter().any(u8::is_ascii_control))?;

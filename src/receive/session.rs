@@ -118,6 +118,24 @@ impl Session {
         Some((session, server))
     }
 
+    /// A session without a wire: one message of a local program.
+    pub(super) fn local(service: Arc<Service>, user: &BStr) -> Self {
+        let client = Client::local(user);
+        let mut macros = MacroTable::over(Arc::clone(&service.macros));
+        macros.set(b"_", client.shown.clone());
+        Self {
+            service,
+            client,
+            macros: Arc::new(macros),
+            current: None,
+            next_id: None,
+            discard: false,
+            quarantine: None,
+            acted: true,
+            is_refused: false,
+        }
+    }
+
     fn refuse(&mut self, server: &mut Server, reply: Reply) {
         self.is_refused = true;
         self.service.log.count(Counted::ConnectionRejected);
@@ -517,7 +535,7 @@ impl Session {
             recipients: transaction.envelope.recipients.len(),
             message_id: message_id.map(|id| id.as_bytes()),
             body_type: transaction.envelope.body_type.map(|b| b.as_str()),
-            protocol: Some(&protocol),
+            protocol: Some(protocol.as_slice()).filter(|p| !p.is_empty()),
             daemon: (!self.client.is_local).then_some(self.service.daemon.name.as_slice()),
             relay: &self.client.shown,
         });

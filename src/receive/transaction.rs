@@ -35,6 +35,13 @@ pub(super) struct Transaction {
     pub(super) warnings: Vec<BString>,
     /// A place for the body, once MAIL was taken.
     pub(super) writer: Option<Box<dyn BodyWriter>>,
+    /// The sender's full name, when the command line says it.
+    pub(super) full_name: Option<BString>,
+    /// The sender is another than the user who submits: the user's name is
+    /// not shown.
+    pub(super) is_other: bool,
+    /// Whom our Received field names has been decided already (`$u`).
+    pub(super) is_named: bool,
     /// The text, once DATA was taken.
     pub(super) collector: Option<Collector>,
 }

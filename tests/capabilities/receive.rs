@@ -12,6 +12,9 @@
 //! S: 250 ...                          what comes back
 //! L: <22>...                          the log after the session
 //! M: ...                              messages accepted: envelope and header
+//! submit: alice trusted -t -fx bob    instead of a dialogue: a submission,
+//! T: Subject: x                       its text,
+//! E: 67 nosuch... User unknown        and what is complained about
 //! ```
 //!
 //! Ids, dates and the version are masked.
@@ -33,7 +36,7 @@ use godwit::mc::{Request, Templates, compile};
 use godwit::message::date;
 use godwit::os::{Chance, SystemClock, SystemDisk};
 use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector};
-use godwit::receive::{Connection, Daemon, Intake, Service, ServiceParts};
+use godwit::receive::{Connection, Daemon, Intake, Service, ServiceParts, Submission, Submitter};
 use godwit::route::{Site, SiteWorld, load};
 use godwit::world::{
     BoxFuture, Files, HostIdentity, Log, Mx, Nothing, RecordKind, ResolveError, Resolver, User,
@@ -473,8 +476,73 @@ fn is_id(word: &str) -> bool {
         && word.as_bytes()[..8].iter().any(u8::is_ascii_alphabetic)
 }
 
+/// Submits a message and tells what became of it.
+async fn submission(lab: &Lab, command: &str, script: &str) -> String {
+    let mut words = command.split(' ');
+    let mut submission = Submission {
+        user: Submitter {
+            name: words.next().unwrap().into(),
+            is_trusted: false,
+        },
+        verify: true,
+        ..Submission::default()
+    };
+    for word in words {
+        match word {
+            "trusted" => submission.user.is_trusted = true,
+            "-t" => submission.from_header = true,
+            "-i" => submission.ignore_dots = true,
+            "-oem" => submission.verify = false,
+            _ if word.starts_with("-f") => {
+                submission.sender = Some((b'f', word[2..].into()));
+            }
+            _ if word.starts_with("-F") => submission.full_name = Some(word[2..].into()),
+            _ => submission.recipients.push(word.into()),
+        }
+    }
+    let mut text = Vec::new();
+    let mut out = format!("submit: {command}\n");
+    for line in script.lines().filter(|l| l.starts_with("T:")) {
+        out.push_str(&format!("{line}\n"));
+        text.extend(super::smtp_server::unescape(
+            line[2..].strip_prefix(' ').unwrap_or(""),
+        ));
+        text.push(b'\n');
+    }
+    let service = Arc::clone(&lab.service);
+    let submitted = service
+        .submit(submission, &mut text.as_slice())
+        .await
+        .unwrap();
+    for complaint in &submitted.complaints {
+        out.push_str(&format!(
+            "E: {} {}\n",
+            complaint.exit.code(),
+            complaint.text
+        ));
+    }
+    if let Some(claim) = submitted.claim {
+        lab.kept.deliver(claim, None);
+    }
+    finish(lab, out)
+}
+
+/// Adds the log and the messages, and masks all.
+fn finish(lab: &Lab, mut out: String) -> String {
+    for line in lab.log.0.lock().unwrap().drain(..) {
+        out.push_str(&format!("L: {line}\n"));
+    }
+    for message in lab.kept.messages.lock().unwrap().drain(..) {
+        out.push_str(&message);
+    }
+    mask(&out)
+}
+
 /// Plays one session and gives the dialogue as it went.
 async fn dialogue(lab: &Lab, script: &str) -> String {
+    if let Some(command) = script.lines().find_map(|l| l.strip_prefix("submit: ")) {
+        return submission(lab, command, script).await;
+    }
     let from: IpAddr = script
         .lines()
         .find_map(|l| l.strip_prefix("from: "))
@@ -520,13 +588,7 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
     writing.shutdown().await.unwrap();
     drop((reading, writing));
     serving.await.unwrap();
-    for line in lab.log.0.lock().unwrap().drain(..) {
-        out.push_str(&format!("L: {line}\n"));
-    }
-    for message in lab.kept.messages.lock().unwrap().drain(..) {
-        out.push_str(&message);
-    }
-    mask(&out)
+    finish(lab, out)
 }
 
 /// Takes replies until the server waits.
