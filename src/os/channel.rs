@@ -197,3 +197,6 @@ pub fn peer_of(socket: impl AsFd) -> io::Result<(u32, u32)> {
     let peer = rustix::net::sockopt::socket_peercred(socket)?;
     Ok((peer.uid.as_raw(), peer.gid.as_raw()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,3 +119,6 @@ pub(super) fn switch(text: &str) -> Vec<Service> {
     }
     order
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,3 +151,6 @@ fn open(target: &LogTarget) -> io::Result<Sink> {
         LogTarget::Stderr => Ok(Sink::Closed),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,16 +141,20 @@ fn hand_over(
         *left = left
             .checked_sub(1)
             .ok_or_else(|| io::Error::other("too many files"))?;
-        let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else {
+        // Opened first, so that what is looked at is what is given away,
+        // whoever changes the directory meanwhile.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(found) = rustix::fs::openat(directory, name, flags, Mode::empty()) else {
             continue;
         };
+        let stat = rustix::fs::fstat(&found)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory if depth > 0 => {
                 let inner = rustix::fs::openat(directory, name, directory_flags(), Mode::empty())?;
                 hand_over(&inner, identity, depth - 1, left)?;
             }
             FileType::RegularFile if stat.st_uid != identity.uid && stat.st_nlink == 1 => {
-                rustix::fs::chownat(directory, name, owner, group, AtFlags::SYMLINK_NOFOLLOW)?;
+                rustix::fs::chownat(found, c"", owner, group, AtFlags::EMPTY_PATH)?;
             }
             _ => {}
         }
@@ -170,3 +174,6 @@ pub fn hand_over_file(file: &File, identity: &Identity) -> io::Result<()> {
     )?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,3 +96,6 @@ fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Option<i32>> {
     child.wait()?;
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,6 @@ fn server(word: &str) -> Option<SocketAddr> {
 fn domain(word: &str) -> String {
     word.trim_matches('.').to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests;

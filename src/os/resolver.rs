@@ -461,3 +461,6 @@ impl From<SystemResolver> for Arc<dyn Resolver> {
         Arc::new(resolver)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Snapshot;
 use super::files::ParentFiles;
 use crate::base::{Diagnostic, Sysexit};
-use crate::daemon::configuration::load;
+use crate::daemon::configuration::{Loaded, load};
 use crate::daemon::frame::Start;
 use crate::daemon::log::DaemonLog;
 use crate::daemon::run_as::run_as;
@@ -34,11 +34,11 @@ impl World {
     /// privileges. The rest of the site is read without any, so that a reload
     /// finds what the start found.
     pub(super) fn prepare(&self, start: &Start) -> Result<Snapshot, (Sysexit, String)> {
+        let loaded = load(&start.source).map_err(|error| {
+            let text = format!("{}: {error}", start.source.file.display());
+            (Sysexit::OsFile, text)
+        })?;
         if is_root() {
-            let loaded = load(&start.source).map_err(|error| {
-                let text = format!("{}: {error}", start.source.file.display());
-                (Sysexit::OsFile, text)
-            })?;
             let identity = run_as(&loaded.config.options, &*self.users)
                 .map_err(|text| (Sysexit::Config, text))?;
             identity.become_for_good(true, &[]).map_err(|error| {
@@ -48,19 +48,20 @@ impl World {
                 )
             })?;
         }
-        let (site, report) = self.open_site(start);
+        let (site, report) = self.make_ready(start, loaded);
         site.ok_or((Sysexit::Config, report))
     }
 
     /// Reads a configuration and makes it ready. Without a site when it
     /// cannot be used; the report says why, or what is suspicious.
     pub(super) fn open_site(&self, start: &Start) -> (Option<Snapshot>, String) {
-        let loaded = match load(&start.source) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                return (None, format!("{}: {error}\n", start.source.file.display()));
-            }
-        };
+        match load(&start.source) {
+            Ok(loaded) => self.make_ready(start, loaded),
+            Err(error) => (None, format!("{}: {error}\n", start.source.file.display())),
+        }
+    }
+
+    fn make_ready(&self, start: &Start, loaded: Loaded) -> (Option<Snapshot>, String) {
         let resolver = site::resolver(&loaded.config.options, &start.source.place);
         let shared = Shared {
             users: Arc::clone(&self.users) as Arc<dyn Users>,

@@ -1,0 +1,46 @@
+use std::os::unix::net::UnixDatagram;
+
+use super::{LogTarget, MailLog};
+use crate::world::{LogLevel, SystemLog};
+
+#[test]
+fn the_systems_log_gets_rfc_3164() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let log = MailLog::new(LogTarget::Socket(path), "host", "sm-mta");
+    log.log(LogLevel::Info, b"one\nline\x1b");
+    let mut buffer = [0; 200];
+    let len = socket.recv(&mut buffer).unwrap();
+    let line = std::str::from_utf8(&buffer[..len]).unwrap();
+    let (head, text) = line.split_once(": ").unwrap();
+    assert!(head.starts_with("<22>"), "{line}");
+    assert!(head.ends_with(&format!(" sm-mta[{}]", std::process::id())));
+    assert_eq!(
+        head.len(),
+        "<22>Nov 22 10:20:30 sm-mta[]".len() + std::process::id().to_string().len()
+    );
+    assert_eq!(text, "one line ", "nobody forges a line");
+}
+
+#[test]
+fn a_file_that_was_renamed_away_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("maillog");
+    let log = MailLog::new(LogTarget::File(path.clone()), "host", "t");
+    log.log(LogLevel::Info, b"first");
+    std::fs::rename(&path, folder.path().join("maillog.1")).unwrap();
+    log.log(LogLevel::Info, b"second");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains(" host t[") && text.ends_with("]: second\n"),
+        "{text}"
+    );
+    assert!(!text.contains("first"));
+}
+
+#[test]
+fn no_log_is_no_fault() {
+    let log = MailLog::new(LogTarget::Socket("/nonexistent/log".into()), "h", "t");
+    log.log(LogLevel::Error, b"nobody hears this");
+}
