@@ -38,6 +38,7 @@ pub mod receive;
 // Row 8: the processes, and what is asked of them.
 pub mod admin;
 pub mod daemon;
+pub mod report;
 
 // Row 9: personalities, flags, output.
 pub mod cli;

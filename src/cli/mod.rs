@@ -18,6 +18,8 @@ mod editmap;
 mod getopt;
 mod m4;
 mod mail_local;
+mod mailq;
+mod mailstats;
 mod makemap;
 mod map_files;
 mod newaliases;
@@ -62,6 +64,8 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },
     Personality { name: "newaliases", run: Run::Placed(newaliases::run), about: "makes the alias databases" },
     Personality { name: "praliases", run: Run::Placed(praliases::run), about: "shows the alias databases" },
+    Personality { name: "mailq", run: Run::Placed(mailq::run), about: "what waits in the queue" },
+    Personality { name: "mailstats", run: Run::Placed(mailstats::run), about: "how much mail came and went, by mailer" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "smrsh", run: Run::Placed(smrsh::run), about: "the restricted shell for programs in aliases" },
     Personality { name: "mail.local", run: Run::Placed(mail_local::run), about: "puts mail into mailboxes, also by LMTP" },

@@ -415,9 +415,11 @@ impl Selector {
         let sender = envelope.shown_sender();
         self.wants_id(message.id)
             && part_of(self.sender.as_ref(), |part| contains(&sender, part))
-            && part_of(self.recipient.as_ref(), |part| {
-                let pending = envelope.recipients.iter().filter(|r| r.is_pending());
-                pending.into_iter().any(|r| contains(&r.shown(), part))
+            && self.recipient.as_ref().is_none_or(|(part, must)| {
+                // sendmail: any recipient will do, also for what must not be
+                // there.
+                let mut pending = envelope.recipients.iter().filter(|r| r.is_pending());
+                pending.any(|r| contains(&r.shown(), part) == *must)
             })
             && part_of(self.quarantine.as_ref(), |part| {
                 let reason = envelope.quarantine.clone().unwrap_or_default();

@@ -34,13 +34,14 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    fn letter(self) -> char {
+    /// What the names of such files begin with.
+    pub fn prefix(self) -> &'static str {
         match self {
-            FileKind::Control => 'q',
-            FileKind::Quarantined => 'h',
-            FileKind::Lost => 'Q',
-            FileKind::Temporary => 't',
-            FileKind::Data => 'd',
+            FileKind::Control => "qf",
+            FileKind::Quarantined => "hf",
+            FileKind::Lost => "Qf",
+            FileKind::Temporary => "tf",
+            FileKind::Data => "df",
         }
     }
 
@@ -133,6 +134,11 @@ impl Directory {
         &self.path
     }
 
+    /// Where control files are.
+    pub fn control_path(&self) -> &Path {
+        &self.control
+    }
+
     /// Where data files are: what `mailq` names.
     pub fn data_path(&self) -> &Path {
         &self.data
@@ -149,7 +155,7 @@ impl Directory {
             FileKind::Data => &self.data,
             _ => &self.control,
         };
-        folder.join(format!("{}f{id}", kind.letter()))
+        folder.join(format!("{}{id}", kind.prefix()))
     }
 
     /// The messages that have a control file of this kind.

@@ -1,13 +1,17 @@
 //! What the journal keeps of a message beside its body: a control file, and
 //! what control files do not say.
 
+use std::io;
+use std::path::Path;
+
 use bstr::{BString, ByteVec};
 
 use super::control_file::{self, ControlFileError};
-use super::{Body, Message};
+use super::{Body, Message, journal};
 use crate::base::QueueId;
 use crate::envelope::{Envelope, Recipient, RecipientState};
 use crate::message::Header;
+use crate::world::Disk;
 
 /// The version of this form.
 const VERSION: u8 = 1;
@@ -43,9 +47,24 @@ pub(super) fn read(image: &[u8]) -> Result<(Envelope, Header), ControlFileError>
     Ok((envelope, file.header))
 }
 
-/// The control file inside, for reports.
-pub(super) fn control_text(image: &[u8]) -> &[u8] {
-    image.get(PREFIX_BYTES..).unwrap_or_default()
+/// A message that lives in the journal: id, text of its control file, and
+/// length of its body (`None` when that is in a data file).
+pub type JournalEntry = (QueueId, Vec<u8>, Option<u64>);
+
+/// Only looks at the journal in `directory`, while its owner may be writing
+/// to it.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn journal_entries(disk: &dyn Disk, directory: &Path) -> io::Result<Vec<JournalEntry>> {
+    let messages = journal::look(disk, directory)?;
+    let read = messages.into_iter().filter_map(|message| {
+        // What cannot be read has been delivered and written over meanwhile.
+        let (image, body) = message.stored.read().ok()?;
+        let text = image.get(PREFIX_BYTES..)?.to_vec();
+        Some((message.id, text, body.map(|body| body.len() as u64)))
+    });
+    Ok(read.collect())
 }
 
 /// What an outcome record says: a letter for the state, and the recipient.

@@ -19,6 +19,7 @@ mod spool;
 mod state;
 pub mod timeouts;
 
+pub use image::{JournalEntry, journal_entries};
 pub use spool::{Queue, QueueSettings, QueueWorld};
 pub use state::never;
 

@@ -8,6 +8,8 @@ mod deliver;
 mod dsn;
 mod journal;
 mod m4;
+mod mailq;
+mod mailstats;
 mod makemap;
 mod maps;
 mod need;

@@ -79,8 +79,8 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
 }
 
 pub(crate) struct Bench {
-    disk: SimDisk,
-    clock: SimClock,
+    pub(crate) disk: SimDisk,
+    pub(crate) clock: SimClock,
     log: Lines,
     seed: u64,
 }
@@ -151,7 +151,7 @@ pub(crate) fn bytes_of(body: &Body) -> Vec<u8> {
     }
 }
 
-fn accept(queue: &Queue, clock: &SimClock) -> Result<Claim, (QueueId, SpoolError)> {
+pub(crate) fn accept(queue: &Queue, clock: &SimClock) -> Result<Claim, (QueueId, SpoolError)> {
     let id = queue.new_id();
     let accepted = (|| {
         let mut writer = queue.body_writer(id)?;

@@ -11,8 +11,8 @@ mod listen;
 mod queue_run;
 mod trust;
 
-pub(super) use flags::Mode;
 use flags::{Flags, OptionFlag, Role};
+pub(super) use flags::{Mode, QueueFlags};
 
 use super::address_test;
 use super::output::fail;
@@ -50,6 +50,11 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
         Mode::Deliver if command.flags.queue.is_given() => queue_run::run(&command),
         Mode::Aliases => super::newaliases::make(&command.source),
         Mode::Test => test(&command),
+        Mode::Queue => {
+            let flags = &command.flags;
+            super::mailq::list(&command.source, &flags.queue, flags.verbose)
+        }
+        Mode::Count => super::mailq::count(),
         mode => fail(
             Sysexit::Unavailable,
             format!("sendmail: {mode:?} is not built in yet"),

@@ -1,0 +1,111 @@
+//! `mailstats`: how much mail came and went, by mailer.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use bstr::{BString, ByteSlice};
+use jiff::tz::TimeZone;
+
+use super::getopt::{Getopt, Word};
+use super::map_files::Site;
+use super::output::{complain, exit, fail, print};
+use crate::base::{Place, Sysexit};
+use crate::cf::Opt;
+use crate::map::errno_text;
+use crate::os::SystemDisk;
+use crate::report::statistics::{StatisticsError, Totals};
+
+const PROGRAM: &str = "mailstats";
+
+const USAGE: &str = "usage: mailstats [-C cffile] [-c] [-P] [-f stfile] [-o] [-p]";
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Flags {
+    config: Option<BString>,
+    file: Option<PathBuf>,
+    submission: bool,
+    no_names: bool,
+    plain: bool,
+    /// `-p`: and begin anew.
+    clear: bool,
+}
+
+/// Runs it on the arguments after the program's name.
+pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
+    let mut flags = Flags::default();
+    let mut options = Getopt::new("C:cf:opP", arguments);
+    while let Some(word) = options.next() {
+        match word {
+            Word::Flag(b'C', value) => flags.config = Some(value),
+            Word::Flag(b'c', _) => flags.submission = true,
+            Word::Flag(b'f', value) => flags.file = Some(value.to_path_lossy().into_owned()),
+            Word::Flag(b'o', _) => flags.no_names = true,
+            Word::Flag(b'p', _) => (flags.plain, flags.clear) = (true, true),
+            Word::Flag(_, _) => flags.plain = true,
+            Word::Fault(text) => {
+                complain(format!("{PROGRAM}: {text}"));
+                return fail(Sysexit::Usage, USAGE);
+            }
+        }
+    }
+    if !options.operands().is_empty() {
+        return fail(Sysexit::Usage, USAGE);
+    }
+    if flags.submission && flags.config.is_none() {
+        let path = place.submit_cf().into_os_string().into_encoded_bytes();
+        flags.config = Some(path.into());
+    }
+    match Site::read(PROGRAM, place, flags.config.as_ref()) {
+        Ok(site) => show(place, &site, &flags),
+        Err(code) => code,
+    }
+}
+
+fn show(place: &Place, site: &Site, flags: &Flags) -> ExitCode {
+    let file = match &flags.file {
+        Some(file) => file.clone(),
+        None => {
+            let text = site.config.options.text(Opt::StatusFile);
+            if text.is_empty() {
+                let text = format!("{PROGRAM}: no statistics file located");
+                return fail(Sysexit::OsFile, text);
+            }
+            place.text(text).to_path_lossy().into_owned()
+        }
+    };
+    let now = SystemTime::now();
+    let totals = match Totals::read(&SystemDisk, &file, now) {
+        Ok(totals) => totals,
+        Err(error) => return refuse(&file, &error),
+    };
+    let mailers: Vec<BString> = site.config.mailers.iter().map(|m| m.name.clone()).collect();
+    print(match flags.plain {
+        true => totals.plain(&mailers, !flags.no_names, now),
+        false => totals.table(&mailers, !flags.no_names, &TimeZone::system()),
+    });
+    if flags.clear {
+        let cleared = std::fs::OpenOptions::new()
+            .write(true)
+            .open(&file)
+            .and_then(|file| file.set_len(0));
+        if let Err(error) = cleared {
+            return refuse(&file, &error.into());
+        }
+    }
+    exit(Sysexit::Ok)
+}
+
+fn refuse(file: &Path, error: &StatisticsError) -> ExitCode {
+    match error {
+        StatisticsError::Io(error) => {
+            let text = format!("{PROGRAM}: {}: {}", file.display(), errno_text(error));
+            fail(Sysexit::NoInput, text)
+        }
+        // The reference's words begin with the program's name already.
+        StatisticsError::Version(..) => fail(Sysexit::OsErr, error.to_string()),
+        _ => fail(Sysexit::OsErr, format!("{PROGRAM}: {error}")),
+    }
+}

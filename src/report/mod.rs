@@ -1,0 +1,6 @@
+//! What an administrator looks at: the queue, the counters.
+//!
+//! The output is sendmail's, to the letter: scripts and monitors read it.
+
+pub mod mailq;
+pub mod statistics;
