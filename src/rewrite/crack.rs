@@ -67,7 +67,7 @@ pub fn crack(text: &[u8], style: CrackStyle<'_>) -> Cracked {
         copying: 0,
         brackets: 0,
         quoted: false,
-        copied_quote: false,
+        quoted_behind: false,
         quote_name: false,
         seen_angle: false,
         seen_colon: false,
@@ -98,7 +98,8 @@ struct Cracker<'a> {
     copying: usize,
     brackets: i32,
     quoted: bool,
-    copied_quote: bool,
+    /// A quote stood behind the closing bracket.
+    quoted_behind: bool,
     /// The name must be quoted if an angle bracket follows.
     quote_name: bool,
     seen_angle: bool,
@@ -133,8 +134,11 @@ impl Cracker<'_> {
             }
             b'"' if self.comments == 0 => {
                 self.quoted = !self.quoted;
-                if self.copying > 0 {
-                    self.copied_quote = !self.copied_quote;
+                if self.copying > 0 && self.peek().is_none() {
+                    // One alone at the end gets its other half.
+                    self.out.push(b'"');
+                } else {
+                    self.quoted_behind |= self.copying > 0;
                 }
                 return;
             }
@@ -170,7 +174,6 @@ impl Cracker<'_> {
         match byte {
             b'<' => self.open_angle(),
             b'>' => self.close_angle(),
-            _ if byte.is_ascii_whitespace() => {}
             _ => self.put_address(),
         }
     }
@@ -201,7 +204,8 @@ impl Cracker<'_> {
         if let Some(next @ (b':' | b'.')) = self.peek() {
             self.needs_quotes();
             if self.copying > 0 {
-                self.out.push(next);
+                // sendmail: the colon is kept twice.
+                self.out.extend_from_slice(&[b':', next]);
             }
             self.at += 1;
             return self.put_address();
@@ -232,7 +236,7 @@ impl Cracker<'_> {
         let part = &self.text[self.part_start.min(end)..end];
         if self.quote_name {
             let name = part.trim_ascii_end();
-            if !name.is_empty() {
+            if !name.is_empty() || self.out_start > 0 {
                 self.out.push(b'"');
                 for &byte in name {
                     if byte == b'"' {
@@ -278,8 +282,12 @@ impl Cracker<'_> {
     }
 
     fn repair(&mut self) {
-        if self.copied_quote {
-            self.out.push(b'"');
+        if self.quoted_behind {
+            // sendmail: with quotes behind the address all around it is given
+            // up.
+            self.out = b"<>".to_vec();
+            self.address = Some(1);
+            return;
         }
         for _ in 0..self.comments {
             self.out.push(b')');

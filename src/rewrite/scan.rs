@@ -185,7 +185,6 @@ impl Scanner<'_> {
     /// What is missing at the end of the text.
     fn closing(&mut self) -> Option<u8> {
         if self.state == State::Quoted {
-            self.escaped = false;
             self.fault(SyntaxFault::Unbalanced(b'"'));
             Some(b'"')
         } else if self.comment_depth > 0 {
@@ -247,6 +246,11 @@ impl Scanner<'_> {
             bytes.push(byte);
             self.state = State::One;
             return;
+        }
+        if byte == b'(' && self.style.comments && self.comment_depth == 0 {
+            // A comment divides words.
+            self.end_token(bytes, token);
+            self.state = State::Space;
         }
         if self.is_dropped(byte, after) {
             return;

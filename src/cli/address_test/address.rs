@@ -50,7 +50,7 @@ impl AddressTest {
                     self.sink.text(format!("host {}, ", parsed.host));
                 }
                 self.sink.text("user ");
-                self.sink.shown(&parsed.user);
+                self.sink.text(&parsed.user);
                 self.sink.text("\n");
             }
         }
