@@ -43,7 +43,6 @@ impl Program {
                     .first()
                     .copied()
                     .unwrap_or(b' '),
-                comments: config.version.level < 9,
                 classes: Vec::new(),
                 class_names: Vec::new(),
                 macro_names: Vec::new(),

@@ -529,6 +529,7 @@ impl<'p, T: Trace> Machine<'p, T> {
         };
         self.pending.begin = 0;
         let mut out_of_bounds = None;
+        let mut unusable = false;
         for action in &program.actions[from as usize..to as usize] {
             match *action {
                 Action::Put(token) => out.push(token),
@@ -555,7 +556,12 @@ impl<'p, T: Trace> Machine<'p, T> {
                     }
                     out.extend_from_slice(tokens);
                 }
-                Action::Macro(name) => self.put_macro(name, macros, &mut out),
+                Action::Macro(name) => {
+                    if !self.put_macro(name, macros, &mut out) {
+                        unusable = true;
+                        break;
+                    }
+                }
             }
         }
         let long = out.len() > WORKSPACE_TOKENS_MAX || self.bytes.len() > RULE_RUN_BYTES_MAX;
@@ -570,6 +576,8 @@ impl<'p, T: Trace> Machine<'p, T> {
             let message = format!("rewrite: ruleset {name}: replacement ${number} out of bounds");
             self.fault(&message);
             self.abort(Status::Config);
+        } else if unusable {
+            self.abort(Status::Data);
         } else if long {
             self.too_long();
         } else if self.steps > RULE_RUN_STEPS_MAX {
@@ -578,8 +586,9 @@ impl<'p, T: Trace> Machine<'p, T> {
         }
     }
 
-    /// Appends the tokens of a macro's value as it is now.
-    fn put_macro(&mut self, name: u32, macros: &MacroTable, out: &mut Vec<Token>) {
+    /// Appends the tokens of a macro's value as it is now; false when nothing
+    /// can be made of it.
+    fn put_macro(&mut self, name: u32, macros: &MacroTable, out: &mut Vec<Token>) -> bool {
         let program = self.program;
         let name = &program.macro_names[name as usize];
         let value = macros.get(name);
@@ -591,9 +600,11 @@ impl<'p, T: Trace> Machine<'p, T> {
             };
             self.trace.event(program, event);
         }
-        let Some(value) = value else { return };
+        let Some(value) = value else { return true };
         let first = out.len();
-        self.scan_into(value.text(), out);
+        if !self.scan_into(value.text(), out) {
+            return false;
+        }
         if T::ON {
             for token in &out[first..] {
                 let text = View {
@@ -606,6 +617,7 @@ impl<'p, T: Trace> Machine<'p, T> {
             }
             self.trace.event(program, Event::MacroToken(None));
         }
+        true
     }
 
     /// Finds the next lookup of the right side and makes it the question;
@@ -822,23 +834,23 @@ impl<'p, T: Trace> Machine<'p, T> {
         }
     }
 
-    /// Cuts an answer or the value of a macro into tokens; false when it
-    /// cannot be used.
+    /// Cuts an answer or the value of a macro into tokens; false when nothing
+    /// can be made of it. Comments are left out, as in an address.
     fn scan_into(&mut self, text: &[u8], out: &mut Vec<Token>) -> bool {
-        let style = Style {
-            table: &self.program.table,
-            delimiter: None,
-            comments: self.program.comments,
-            quoting: false,
-            lenient: true,
-        };
         let first = out.len();
+        let style = self.style();
         let scanned = scan_tokens(self.program, text, style, &mut self.bytes, out);
+        if T::ON {
+            for fault in scanned.faults.iter().copied() {
+                let text = text.as_bstr();
+                self.trace
+                    .event(self.program, Event::Syntax { text, fault });
+            }
+        }
         if scanned.failed() {
             out.truncate(first);
-            return false;
         }
-        true
+        out.len() > first || text.is_empty()
     }
 
     fn append(&mut self, text: &[u8], style: Style<'_>) -> Scanned {

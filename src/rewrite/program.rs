@@ -28,8 +28,6 @@ pub struct Program {
     pub(super) table: CharTable,
     /// What stands between two words when tokens become text (BlankSub).
     pub(super) space: u8,
-    /// Parentheses are comments in rules and answers (level 8 and below).
-    pub(super) comments: bool,
     pub(super) classes: Vec<Class>,
     pub(super) class_names: Vec<BString>,
     /// Names of the macros that rules ask for when they run (`$&x`).

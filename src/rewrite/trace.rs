@@ -3,6 +3,7 @@
 use bstr::BStr;
 
 use super::program::{Program, RuleId, RulesetId};
+use super::scan::SyntaxFault;
 use super::view::View;
 
 /// Something that happened in a run.
@@ -91,6 +92,13 @@ pub enum Event<'a> {
         value: Option<&'a BStr>,
         /// Whether it should be asked again later.
         temporary: bool,
+    },
+    /// Bad syntax in the answer of a map or the value of a macro.
+    Syntax {
+        /// The text.
+        text: &'a BStr,
+        /// What is wrong.
+        fault: SyntaxFault,
     },
     /// Something is wrong with the configuration, in the reference's words.
     Fault {

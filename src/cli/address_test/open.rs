@@ -181,6 +181,8 @@ fn tell(faults: &mut [Diagnostic], absolute: &str, given: &str, output: &mut dyn
                 Some(name) => format!("readcf: unknown option name {name}"),
                 None => continue,
             },
+            // The reference shows such a line as it has it inside.
+            ("cf-rule-tab", _) => fault.message.replace('$', "\u{1}"),
             (_, Severity::Error) => fault.message.clone(),
             _ => continue,
         };

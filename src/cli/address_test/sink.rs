@@ -159,6 +159,10 @@ impl Trace for &mut Sink {
                 self.head(program, ruleset, " returns:");
                 self.tokens(workspace);
             }
+            Event::Syntax { text, fault } => {
+                self.text(shortened(text));
+                self.text(format!("... {fault}\n"));
+            }
             Event::Fault { message, workspace } => {
                 self.text(message);
                 self.text("\n");
