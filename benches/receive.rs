@@ -237,7 +237,7 @@ fn serve(arguments: &[String]) -> String {
         }
     });
     let before = cpu();
-    let client = std::process::Command::new(std::env::current_exe().unwrap())
+    let mut client = std::process::Command::new(std::env::current_exe().unwrap())
         .arg("client")
         .arg(port.to_string())
         .args(arguments)
@@ -246,14 +246,15 @@ fn serve(arguments: &[String]) -> String {
         .spawn()
         .unwrap();
     let mut output = String::new();
-    let mut said = BufReader::new(client.stdout.unwrap());
+    let mut said = BufReader::new(client.stdout.take().unwrap());
     said.read_line(&mut output).unwrap();
     if arguments[0] == "idle" {
         let count: u64 = arguments[1].parse().unwrap();
         output = format!("{} resident KiB, {} sessions", resident_kib(), count);
     }
-    drop(client.stdin);
+    drop(client.stdin.take());
     let _ = said.read_to_string(&mut String::new());
+    client.wait().unwrap();
     format!(
         "{} cpu={:.3}s",
         output.trim(),

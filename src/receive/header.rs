@@ -6,7 +6,7 @@ use bstr::{BString, ByteSlice};
 
 use super::service::Service;
 use super::transaction::{Transaction, one_line};
-use crate::cf::{HeaderAction, HeaderCondition, HeaderDef, Opt};
+use crate::cf::{Config, HeaderAction, HeaderCondition, HeaderDef, Opt};
 use crate::message::{Field, Header, date};
 use crate::rewrite::expand;
 use crate::route::rewriting::crack;
@@ -22,6 +22,72 @@ pub(super) struct Repaired {
 
 /// Fields that trace a message's way.
 const TRACE: &[&str] = &["Received", "Via", "Mail-From", "X400-Received"];
+
+/// An `H` line that adds a field, made ready.
+pub(super) struct Line {
+    name: BString,
+    /// The text, without leading blanks.
+    template: BString,
+    flags: BString,
+    /// This macro must be set.
+    condition: Option<BString>,
+    kind: LineKind,
+    /// `Resent-…`: only for messages that are sent again.
+    is_resent: bool,
+}
+
+/// Lines that are more than their text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LineKind {
+    Usual,
+    /// Added even when there is one.
+    Trace,
+    /// Names the sender.
+    Sender,
+    /// Expanded at delivery.
+    Late,
+}
+
+/// The `H` lines that add fields, in order.
+pub(super) fn lines(config: &Config) -> Vec<Line> {
+    config.headers.iter().filter_map(Line::of).collect()
+}
+
+impl Line {
+    fn of(line: &HeaderDef) -> Option<Self> {
+        let HeaderAction::Template(template) = &line.action else {
+            return None;
+        };
+        let (flags, condition) = match &line.condition {
+            HeaderCondition::Always => (BString::default(), None),
+            HeaderCondition::Flags(flags) => (flags.iter().collect::<Vec<u8>>().into(), None),
+            HeaderCondition::Macro(name) => (BString::default(), Some(name.clone())),
+        };
+        let is = |name: &str| line.name.eq_ignore_ascii_case(name.as_bytes());
+        let kind = if TRACE.iter().any(|name| is(name)) {
+            LineKind::Trace
+        } else if is("From") || is("Resent-From") {
+            LineKind::Sender
+        } else if is("Return-Path") {
+            LineKind::Late
+        } else {
+            LineKind::Usual
+        };
+        Some(Self {
+            is_resent: is_resent(&line.name),
+            name: line.name.clone(),
+            template: template.trim_start().into(),
+            flags,
+            condition,
+            kind,
+        })
+    }
+}
+
+fn is_resent(name: &[u8]) -> bool {
+    name.get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"resent-"))
+}
 
 /// Reads the `Precedence:` class and what else a header says of its envelope.
 pub(super) fn read_class(service: &Service, header: &Header) -> i32 {
@@ -42,15 +108,12 @@ pub(super) fn read_class(service: &Service, header: &Header) -> i32 {
 
 /// Repairs `header`, which came with the message of `transaction`.
 pub(super) fn repair(service: &Service, header: Header, transaction: &mut Transaction) -> Repaired {
-    set_macros(service, &header, transaction);
+    let is_again = header.fields().iter().any(|f| is_resent(&f.name));
+    set_macros(service, &header, is_again, transaction);
     let given = drop_and_mark(service, header);
-    let is_resent = given
-        .fields()
-        .iter()
-        .any(|f| f.name.to_ascii_lowercase().starts_with(b"resent-"));
-    let mut fields: Vec<Field> = Vec::with_capacity(given.fields().len() + 8);
-    for line in &service.site.config.headers {
-        if let Some(field) = added(line, &given, is_resent, transaction, &service.must_quote) {
+    let mut fields: Vec<Field> = Vec::with_capacity(given.len() + 8);
+    for line in &service.header_lines {
+        if let Some(field) = added(line, &given, is_again, transaction, &service.must_quote) {
             fields.push(field);
         }
     }
@@ -58,47 +121,42 @@ pub(super) fn repair(service: &Service, header: Header, transaction: &mut Transa
         let value = bstr::concat([b" ".as_slice(), warning]);
         fields.push(Field::new("X-Authentication-Warning", value));
     }
-    let hops = |fields: &[Field]| {
-        fields
-            .iter()
-            .filter(|f| TRACE.iter().any(|name| f.is(name)))
-            .count()
-    };
-    let hops = hops(&fields) + hops(given.fields());
-    fields.extend(given.fields().iter().cloned());
+    fields.extend(given);
+    let hops = fields
+        .iter()
+        .filter(|f| TRACE.iter().any(|name| f.is(name)))
+        .count();
     recipients_named(service, &mut fields, transaction);
-    let header: Header = fields.into_iter().collect();
-    let message_id = header
-        .all("Message-Id")
-        .last()
+    let message_id = fields
+        .iter()
+        .rev()
+        .find(|f| f.is("Message-Id"))
         .map(|f| BString::from(f.text()))
         .unwrap_or_default();
     Repaired {
-        header,
+        header: fields.into_iter().collect(),
         message_id,
         hops,
     }
 }
 
 /// The macros that `H` lines use.
-fn set_macros(service: &Service, header: &Header, transaction: &mut Transaction) {
-    let created = transaction.envelope.created;
-    let zone = &service.zone;
-    let now = date::rfc5322(created, zone);
+fn set_macros(service: &Service, header: &Header, is_again: bool, transaction: &mut Transaction) {
     let origin = header
         .get("Date")
         .filter(|f| date::parse(f.text()).is_some())
         .map(|f| one_line(f.text()));
-    let name = full_name(service, header, transaction);
+    let name = full_name(service, header, is_again, transaction);
+    let stamps = service.stamps(transaction.envelope.created);
     let macros = &mut transaction.macros;
     match origin {
         Some(origin) => macros.set(b"a", origin),
         None if macros.raw(b"a").is_some() => {}
-        None => macros.set(b"a", now.clone()),
+        None => macros.set(b"a", stamps.mail.as_str()),
     }
-    macros.set(b"b", now);
-    macros.set(b"d", date::ctime(created, zone));
-    macros.set(b"t", date::minutes(created, zone));
+    macros.set(b"b", stamps.mail.as_str());
+    macros.set(b"d", stamps.ctime.as_str());
+    macros.set(b"t", stamps.minutes.as_str());
     if let Some(name) = name {
         macros.set(b"x", one_line(&name));
     }
@@ -111,121 +169,90 @@ fn set_macros(service: &Service, header: &Header, transaction: &mut Transaction)
 }
 
 /// The full name of a local sender, when it will be shown.
-fn full_name(service: &Service, header: &Header, transaction: &Transaction) -> Option<BString> {
+fn full_name(
+    service: &Service,
+    header: &Header,
+    is_again: bool,
+    transaction: &Transaction,
+) -> Option<BString> {
     if let Some(field) = header.get("Full-Name") {
         return Some(field.text().into());
     }
     if transaction.full_name.is_some() || transaction.is_other {
         return transaction.full_name.clone();
     }
-    if header.get("From").is_some() && header.get("Resent-From").is_some() {
-        return None;
-    }
-    let target = transaction.sender.as_ref()?;
-    let flags = service.site.mailer(target.mailer).flags;
-    if !flags.has(b'w') || (header.get("From").is_some() && !has_resent(header)) {
+    let is_shown =
+        header.get("From").is_none() || (is_again && header.get("Resent-From").is_none());
+    let target = transaction.sender.as_ref().filter(|_| is_shown)?;
+    if !service.site.mailer(target.mailer).flags.has(b'w') {
         return None;
     }
     let user = service.site.local_user(&target.user).ok().flatten()?;
     Some(user.full_name.clone())
 }
 
-fn has_resent(header: &Header) -> bool {
-    header
-        .fields()
-        .iter()
-        .any(|f| f.name.to_ascii_lowercase().starts_with(b"resent-"))
-}
-
 /// Drops fields that are made anew at delivery, and gives fields that only
 /// some mailers send the flags of their `H` line.
-fn drop_and_mark(service: &Service, header: Header) -> Header {
-    header
-        .fields()
-        .iter()
-        .filter(|f| !f.is("Return-Path") && !f.is("Content-Length"))
-        .map(|f| {
-            let mut field = f.clone();
-            if field.is("Full-Name") {
-                field.flags = flags_of(service, "Full-Name");
-            }
-            field
-        })
-        .collect()
-}
-
-fn flags_of(service: &Service, name: &str) -> BString {
-    service
-        .site
-        .config
-        .headers
-        .iter()
-        .find_map(|line| match &line.condition {
-            HeaderCondition::Flags(flags) if line.name.eq_ignore_ascii_case(name.as_bytes()) => {
-                Some(flags.iter().collect::<Vec<u8>>().into())
-            }
-            _ => None,
-        })
-        .unwrap_or_default()
+fn drop_and_mark(service: &Service, mut header: Header) -> Vec<Field> {
+    let mut fields = std::mem::take(header.fields_mut());
+    fields.retain(|f| !f.is("Return-Path") && !f.is("Content-Length"));
+    for field in fields.iter_mut().filter(|f| f.is("Full-Name")) {
+        let line = service
+            .header_lines
+            .iter()
+            .find(|line| line.name.eq_ignore_ascii_case(b"Full-Name"));
+        if let Some(line) = line {
+            field.flags.clone_from(&line.flags);
+        }
+    }
+    fields
 }
 
 /// The field that an `H` line adds to a message with the fields `given`.
 fn added(
-    line: &HeaderDef,
-    given: &Header,
-    is_resent: bool,
+    line: &Line,
+    given: &[Field],
+    is_again: bool,
     transaction: &Transaction,
     must_quote: &[u8],
 ) -> Option<Field> {
-    let HeaderAction::Template(template) = &line.action else {
-        return None;
+    let is_given = || {
+        given
+            .iter()
+            .any(|f| f.name.eq_ignore_ascii_case(&line.name))
     };
-    let name = line.name.to_str_lossy();
-    let is_trace = TRACE.iter().any(|t| t.eq_ignore_ascii_case(&name));
-    if !is_trace && given.get(&name).is_some() {
+    if (line.kind != LineKind::Trace && is_given()) || (line.is_resent && !is_again) {
         return None;
     }
-    if !is_resent && line.name.to_ascii_lowercase().starts_with(b"resent-") {
-        return None;
-    }
-    let flags: BString = match &line.condition {
-        HeaderCondition::Always => BString::default(),
-        HeaderCondition::Flags(flags) => flags.iter().collect::<Vec<u8>>().into(),
-        HeaderCondition::Macro(name) => {
-            transaction.macros.raw(name).filter(|v| !v.is_empty())?;
-            BString::default()
-        }
-    };
-    // Bound at delivery: the sender there may be another.
-    if line.name.eq_ignore_ascii_case(b"Return-Path") {
-        return Some(Field {
-            name: line.name.clone(),
-            value: bstr::concat([b" ".as_slice(), template.trim_start()]).into(),
-            flags,
-            is_template: true,
-        });
+    if let Some(name) = &line.condition {
+        transaction.macros.raw(name).filter(|v| !v.is_empty())?;
     }
     // The null sender has no name to show.
-    let is_from =
-        line.name.eq_ignore_ascii_case(b"From") || line.name.eq_ignore_ascii_case(b"Resent-From");
-    if is_from && transaction.envelope.sender.is_empty() {
+    if line.kind == LineKind::Sender && transaction.envelope.sender.is_empty() {
         return None;
     }
-    let mut value = expand(template.trim_start(), &transaction.macros);
+    if line.kind == LineKind::Late {
+        return Some(field(line, &line.template, true));
+    }
+    let mut value = expand(&line.template, &transaction.macros);
     if value.trim().is_empty() {
         return None;
     }
-    if is_from {
+    if line.kind == LineKind::Sender {
         // The full name may need quotes.
         let cracked = crack(&value, must_quote);
         value = cracked.around(cracked.address);
     }
-    Some(Field {
+    Some(field(line, &value, false))
+}
+
+fn field(line: &Line, value: &[u8], is_template: bool) -> Field {
+    Field {
         name: line.name.clone(),
-        value: bstr::concat([b" ".as_slice(), &value]).into(),
-        flags,
-        is_template: false,
-    })
+        value: bstr::concat([b" ".as_slice(), value]).into(),
+        flags: line.flags.clone(),
+        is_template,
+    }
 }
 
 /// Bcc and NoRecipientAction: who is named in the header.

@@ -14,6 +14,8 @@ mod accept;
 mod client;
 mod collect;
 mod header;
+mod notes;
+mod pipe;
 mod questions;
 mod service;
 mod session;

@@ -1,15 +1,17 @@
 //! What all sessions of one listener share.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bstr::{BStr, BString, ByteSlice};
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
+use super::header;
 use crate::base::maillog::{Event, Subject};
 use crate::cf::{Config, Opt};
 use crate::envelope::ListFiles;
+use crate::message::date;
 use crate::queue::{Claim, Selector, Spool};
 use crate::rewrite::MacroTable;
 use crate::route::Site;
@@ -85,6 +87,34 @@ pub struct Service {
     pub(super) privacy: Privacy,
     /// What makes a full name need quotes (MustQuoteChars).
     pub(super) must_quote: BString,
+    /// The `H` lines that add fields.
+    pub(super) header_lines: Vec<header::Line>,
+    /// The dates of the second that was asked for last.
+    stamps: Mutex<Arc<Stamps>>,
+}
+
+/// One moment as mail writes it.
+pub(super) struct Stamps {
+    /// Seconds since the epoch.
+    second: u64,
+    /// `$a`, `$b`.
+    pub(super) mail: String,
+    /// `$d`.
+    pub(super) ctime: String,
+    /// `$t`.
+    pub(super) minutes: String,
+}
+
+impl Stamps {
+    fn of(second: u64, zone: &TimeZone) -> Self {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+        Self {
+            second,
+            mail: date::rfc5322(time, zone),
+            ctime: date::ctime(time, zone),
+            minutes: date::minutes(time, zone),
+        }
+    }
 }
 
 /// Limits and times that the configuration sets for incoming mail.
@@ -135,6 +165,8 @@ impl Service {
                 no_receipts: has("noreceipts"),
             },
             must_quote: must_quote(config),
+            header_lines: header::lines(config),
+            stamps: Mutex::new(Arc::new(Stamps::of(0, &parts.zone))),
             macros: Arc::new(daemon_macros(&parts.site, &parts.daemon)),
             smtp: Arc::new(smtp),
             site: parts.site,
@@ -155,6 +187,18 @@ impl Service {
             .config
             .options
             .flag(Opt::UseCompressedIpv6Addresses)
+    }
+
+    /// The dates of a moment; made once a second, however many ask.
+    pub(super) fn stamps(&self, time: SystemTime) -> Arc<Stamps> {
+        let second = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        if stamps.second != second {
+            *stamps = Arc::new(Stamps::of(second, &self.zone));
+        }
+        Arc::clone(&stamps)
     }
 
     /// Writes a line to the mail log.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use super::collect::{Bounds, Collected, Collector};
+use super::pipe::Pipe;
 use super::questions::{spool_reply, unprintable};
 use super::service::Service;
 use super::session::Session;
@@ -156,7 +157,7 @@ impl Session {
             out.letter = Some(letter);
             return Ok(out);
         }
-        self.from_line(&mut transaction, &collected);
+        self.take_date_of_from_line(&mut transaction, &collected);
         match self.complete(Box::new(transaction), given, collected).await {
             Ok(claim) => out.claim = claim,
             Err(reply) => out.complaints.push(complaint(b"", &reply)),
@@ -340,7 +341,6 @@ impl Session {
     }
 
     /// Reads the message; also what of it `dead.letter` would get.
-    #[expect(clippy::type_complexity, reason = "io error, refusal, or the message")]
     fn gather(
         &mut self,
         transaction: &Transaction,
@@ -379,7 +379,7 @@ impl Session {
     }
 
     /// The date of a mailbox's `From ` line is the message's.
-    fn from_line(&self, transaction: &mut Transaction, collected: &Collected) {
+    fn take_date_of_from_line(&self, transaction: &mut Transaction, collected: &Collected) {
         let Some(line) = block::from_line(&collected.header) else {
             return;
         };
@@ -388,70 +388,6 @@ impl Session {
         if let Some(date) = date::from_ctime(date, &self.service.zone) {
             transaction.macros.set(b"a", date);
         }
-    }
-}
-
-/// Turns what comes through a pipe into lines: CR LF becomes LF; unless dots
-/// are ignored, a line of one dot is the end, and two dots stand for one.
-struct Pipe {
-    ignore_dots: bool,
-    /// An unfinished line.
-    held: Vec<u8>,
-    /// The beginning of that line has been passed on.
-    is_within: bool,
-}
-
-/// An unfinished line beyond this is passed on in pieces.
-const LINE_HELD_MAX: usize = 64 << 10;
-
-impl Pipe {
-    fn new(ignore_dots: bool) -> Self {
-        Self {
-            ignore_dots,
-            held: Vec::new(),
-            is_within: false,
-        }
-    }
-
-    /// Appends the text of `input`; whether the message has ended.
-    fn take(&mut self, input: &[u8], is_end: bool, sink: &mut Vec<u8>) -> bool {
-        self.held.extend_from_slice(input);
-        let whole = match self.held.rfind_byte(b'\n') {
-            Some(last) => last + 1,
-            None => 0,
-        };
-        for line in self.held[..whole].lines() {
-            if self.ends(line) {
-                return true;
-            }
-            self.pass(line, sink);
-            sink.push(b'\n');
-            self.is_within = false;
-        }
-        self.held.drain(..whole);
-        if is_end && (!self.held.is_empty() || self.is_within) {
-            let line = std::mem::take(&mut self.held);
-            if self.ends(&line) {
-                return true;
-            }
-            self.pass(&line, sink);
-            sink.push(b'\n');
-        } else if self.held.len() > LINE_HELD_MAX {
-            let line = std::mem::take(&mut self.held);
-            self.pass(&line, sink);
-            self.is_within = true;
-        }
-        false
-    }
-
-    /// Whether `line` is the dot that ends a message.
-    fn ends(&self, line: &[u8]) -> bool {
-        line == b"." && !self.ignore_dots && !self.is_within
-    }
-
-    fn pass(&self, line: &[u8], sink: &mut Vec<u8>) {
-        let doubled = line.starts_with(b"..") && !self.ignore_dots && !self.is_within;
-        sink.extend_from_slice(&line[usize::from(doubled)..]);
     }
 }
 
@@ -473,7 +409,7 @@ fn complaint(address: &[u8], reply: &Reply) -> Complaint {
 fn exit_of(reply: &Reply) -> Sysexit {
     let status = reply.enhanced().map(|e| (e.subject(), e.detail()));
     match (reply.code(), status) {
-        (400..500, _) => Sysexit::TempFail,
+        (400..=499, _) => Sysexit::TempFail,
         (_, Some((1, 1))) => Sysexit::NoUser,
         (_, Some((1, 2))) => Sysexit::NoHost,
         (_, Some((7, _))) => Sysexit::Usage,
@@ -487,37 +423,6 @@ fn exit_of(reply: &Reply) -> Sysexit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn pipe(text: &str, ignore_dots: bool, cut: usize) -> (String, bool) {
-        let (first, second) = text.as_bytes().split_at(cut.min(text.len()));
-        let mut pipe = Pipe::new(ignore_dots);
-        let mut sink = Vec::new();
-        let over = pipe.take(first, false, &mut sink)
-            || pipe.take(second, false, &mut sink)
-            || pipe.take(b"", true, &mut sink);
-        (String::from_utf8_lossy(&sink).into_owned(), over)
-    }
-
-    #[test]
-    fn dots_and_line_ends() {
-        assert_eq!(pipe("one\n.\nnot sent\n", false, 0), ("one\n".into(), true));
-        let all = ".one\n.\nsent\n";
-        assert_eq!(pipe(all, true, 0), (all.into(), false));
-        assert_eq!(
-            pipe(".one\n..two\n", false, 0),
-            (".one\n.two\n".into(), false)
-        );
-        assert_eq!(pipe("a\r\nb", false, 0), ("a\nb\n".into(), false));
-        assert_eq!(pipe("", false, 0), (String::new(), false));
-    }
-
-    proptest! {
-        #[test]
-        fn cuts_do_not_matter(text in "([.ax]|\r\n|\n){0,12}", cut in 0usize..20, ignore: bool) {
-            prop_assert_eq!(pipe(&text, ignore, cut), pipe(&text, ignore, 0));
-        }
-    }
 
     #[test]
     fn exit_codes() {
