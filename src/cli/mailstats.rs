@@ -1,6 +1,7 @@
 //! `mailstats`: how much mail came and went, by mailer.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -13,9 +14,9 @@ use super::map_files::Site;
 use super::output::{complain, exit, fail, print};
 use crate::base::{Place, Sysexit};
 use crate::cf::Opt;
+use crate::dbfile::statistics::{FILE_BYTES, Totals, TotalsError, VERSION};
 use crate::map::errno_text;
-use crate::os::SystemDisk;
-use crate::report::statistics::{StatisticsError, Totals};
+use crate::report::statistics;
 
 const PROGRAM: &str = "mailstats";
 
@@ -77,14 +78,18 @@ fn show(place: &Place, site: &Site, flags: &Flags) -> ExitCode {
         }
     };
     let now = SystemTime::now();
-    let totals = match Totals::read(&SystemDisk, &file, now) {
-        Ok(totals) => totals,
+    let bytes = match read(&file) {
+        Ok(bytes) => bytes,
         Err(error) => return refuse(&file, &error),
+    };
+    let totals = match Totals::parse(&bytes, now) {
+        Ok(totals) => totals,
+        Err(error) => return wrong(&file, error),
     };
     let mailers: Vec<BString> = site.config.mailers.iter().map(|m| m.name.clone()).collect();
     print(match flags.plain {
-        true => totals.plain(&mailers, !flags.no_names, now),
-        false => totals.table(&mailers, !flags.no_names, &TimeZone::system()),
+        true => statistics::plain(&totals, &mailers, !flags.no_names, now),
+        false => statistics::table(&totals, &mailers, !flags.no_names, &TimeZone::system()),
     });
     if flags.clear {
         let cleared = std::fs::OpenOptions::new()
@@ -92,20 +97,34 @@ fn show(place: &Place, site: &Site, flags: &Flags) -> ExitCode {
             .open(&file)
             .and_then(|file| file.set_len(0));
         if let Err(error) = cleared {
-            return refuse(&file, &error.into());
+            return refuse(&file, &error);
         }
     }
     exit(Sysexit::Ok)
 }
 
-fn refuse(file: &Path, error: &StatisticsError) -> ExitCode {
-    match error {
-        StatisticsError::Io(error) => {
-            let text = format!("{PROGRAM}: {}: {}", file.display(), errno_text(error));
-            fail(Sysexit::NoInput, text)
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = FILE_BYTES as u64 + 1;
+    std::fs::File::open(file)?
+        .take(most)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn refuse(file: &Path, error: &std::io::Error) -> ExitCode {
+    let text = format!("{PROGRAM}: {}: {}", file.display(), errno_text(error));
+    fail(Sysexit::NoInput, text)
+}
+
+fn wrong(file: &Path, error: TotalsError) -> ExitCode {
+    let file = file.display();
+    let text = match error {
+        TotalsError::Magic => format!("{PROGRAM}: incorrect magic number in {file}"),
+        TotalsError::Version(version) => {
+            format!("{PROGRAM} version ({VERSION}) incompatible with {file} version ({version})")
         }
-        // The reference's words begin with the program's name already.
-        StatisticsError::Version(..) => fail(Sysexit::OsErr, error.to_string()),
-        _ => fail(Sysexit::OsErr, format!("{PROGRAM}: {error}")),
-    }
+        TotalsError::Size => format!("{PROGRAM}: file size changed."),
+    };
+    fail(Sysexit::OsErr, text)
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::frame::{Start, ToEngine, ToParent};
+use super::log::DaemonLog;
 use super::spool::{queue_settings, queue_world};
 use crate::base::Sysexit;
 use crate::base::maillog::Priority;
@@ -174,6 +175,7 @@ async fn work(
         stop: watch::Sender::new(false),
     });
     engine.deliveries.belong_to(&engine);
+    let counting = tokio::spawn(keep_counters(Arc::clone(&engine.world.log)));
     let running = tokio::spawn(runner::run(Arc::clone(&engine), wishes, every));
     engine.line.say(ToParent::Ready).await;
     if let Some(words) = once {
@@ -188,9 +190,26 @@ async fn work(
     engine.serve(inbox).await;
     let _ = running.await;
     engine.deliveries.drained().await;
-    let queue = engine.queue.clone();
-    let _ = tokio::task::spawn_blocking(move || queue.close()).await;
+    counting.abort();
+    let (queue, log) = (engine.queue.clone(), Arc::clone(&engine.world.log));
+    let _ = tokio::task::spawn_blocking(move || {
+        queue.close();
+        log.flush_statistics();
+    })
+    .await;
     Sysexit::Ok
+}
+
+/// How often counters go to their file.
+const COUNTERS_EVERY: Duration = Duration::from_secs(10);
+
+/// Adds what is counted to the site's StatusFile now and then.
+async fn keep_counters(log: Arc<DaemonLog>) {
+    loop {
+        tokio::time::sleep(COUNTERS_EVERY).await;
+        let log = Arc::clone(&log);
+        let _ = tokio::task::spawn_blocking(move || log.flush_statistics()).await;
+    }
 }
 
 /// A configuration, ready, with the names as it wants them looked up.

@@ -1,4 +1,5 @@
-//! Database files over bytes: Berkeley DB hash and btree, and cdb.
+//! Database files over bytes: Berkeley DB hash and btree, cdb, and sendmail's
+//! counters.
 //!
 //! Readers ask for blocks of a file through [`ReadAt`] and keep some of them
 //! ([`Blocks`]); writers give a file in the order of its bytes, and what they
@@ -12,6 +13,7 @@ mod blocks;
 pub mod cdb;
 mod records;
 mod source;
+pub mod statistics;
 
 pub use blocks::{Block, Blocks};
 pub use records::{Duplicates, Inserted, Records};

@@ -1,25 +1,19 @@
 //! `mailstats`: the counters' file and what is printed of it, as the
 //! reference has both.
 
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bstr::BString;
 use expect_test::expect;
-use godwit::report::statistics::{Statistics, Totals};
+use godwit::dbfile::statistics::{Statistics, Totals, TotalsError};
+use godwit::report::statistics::{plain, table};
 use godwit::world::Counted;
 use jiff::tz::TimeZone;
-
-use crate::sim_disk::{Faults, SimDisk};
 
 const BEGAN: u64 = 1_795_337_777;
 
 fn time(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(BEGAN + seconds)
-}
-
-fn path() -> &'static Path {
-    Path::new("/var/lib/sendmail.st")
 }
 
 fn mailers() -> Vec<BString> {
@@ -28,9 +22,8 @@ fn mailers() -> Vec<BString> {
         .to_vec()
 }
 
-fn counted() -> SimDisk {
-    let disk = SimDisk::new(1, Faults::default());
-    disk.put(path(), b"");
+/// The bytes of a file after some mail.
+fn counted() -> Vec<u8> {
     let statistics = Statistics::default();
     for size_bytes in [10, 1024, 1025] {
         statistics.count(Counted::From {
@@ -42,7 +35,9 @@ fn counted() -> SimDisk {
         mailer: 5,
         size_bytes: 5000,
     });
-    statistics.flush(&disk, path(), time(0)).unwrap();
+    let mut totals = Totals::parse(b"", time(0)).unwrap();
+    totals.add(&statistics.take().unwrap());
+    let bytes = totals.bytes();
     statistics.count(Counted::Rejected { mailer: 5 });
     statistics.count(Counted::Discarded { mailer: 3 });
     statistics.count(Counted::Quarantined { mailer: 3 });
@@ -50,13 +45,15 @@ fn counted() -> SimDisk {
     statistics.count(Counted::ConnectionOut);
     statistics.count(Counted::ConnectionRejected);
     statistics.count(Counted::Rejected { mailer: 4000 });
-    statistics.flush(&disk, path(), time(60)).unwrap();
-    disk
+    let mut totals = Totals::parse(&bytes, time(60)).unwrap();
+    totals.add(&statistics.take().unwrap());
+    assert_eq!(statistics.take(), None);
+    totals.bytes()
 }
 
 #[test]
 fn counters_are_printed_as_the_reference_prints_them() {
-    let totals = Totals::read(&counted(), path(), time(99)).unwrap();
+    let totals = Totals::parse(&counted(), time(99)).unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     expect![[r#"
         Statistics from Sun Nov 22 08:56:17 2026
@@ -67,7 +64,7 @@ fn counters_are_printed_as_the_reference_prints_them() {
          T        3          4K        1          5K        1       1       1
          C        1                    1                    1
     "#]]
-    .assert_eq(&text(totals.table(&mailers(), true, &TimeZone::UTC)));
+    .assert_eq(&text(table(&totals, &mailers(), true, &TimeZone::UTC)));
     expect![[r#"
         1795337777 1795337876
          3        3          4        0          0        0       1       1
@@ -75,12 +72,12 @@ fn counters_are_printed_as_the_reference_prints_them() {
          T        3          4        1          5        1       1       1
          C        1        1      1
     "#]]
-    .assert_eq(&text(totals.plain(&mailers(), false, time(99))));
+    .assert_eq(&text(plain(&totals, &mailers(), false, time(99))));
 }
 
 #[test]
 fn the_file_is_the_references() {
-    let bytes = counted().bytes(path()).unwrap();
+    let bytes = counted();
     assert_eq!(bytes.len(), 1448);
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
     assert_eq!(number(0), 0x0000_0004_0001_B1DE);
@@ -99,34 +96,18 @@ fn the_file_is_the_references() {
 
 #[test]
 fn what_is_something_else_is_refused_and_nothing_is_lost() {
-    let disk = SimDisk::new(1, Faults::default());
-    disk.put(path(), b"garbage");
+    let error = |bytes: &[u8]| Totals::parse(bytes, time(0)).unwrap_err();
+    assert_eq!(error(b"garbage"), TotalsError::Magic);
+    let mut bytes = counted();
+    assert_eq!(error(&bytes[..700]), TotalsError::Size);
+    bytes[4] = 5;
+    assert_eq!(error(&bytes), TotalsError::Version(5));
     let statistics = Statistics::default();
     statistics.count(Counted::ConnectionIn);
-    let error = statistics.flush(&disk, path(), time(0)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "incorrect magic number in /var/lib/sendmail.st"
-    );
-    assert!(
-        statistics
-            .flush(&disk, Path::new("/nowhere"), time(0))
-            .is_err()
-    );
-    disk.put(path(), b"");
-    statistics.flush(&disk, path(), time(0)).unwrap();
-    let totals = Totals::read(&disk, path(), time(0)).unwrap();
-    let plain = totals.plain(&[], false, time(0));
-    assert!(plain.ends_with(b" C        1        0      0\n"));
-    let mut bytes = disk.bytes(path()).unwrap();
-    bytes[4] = 5;
-    disk.put(path(), &bytes);
-    let error = Totals::read(&disk, path(), time(0)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "mailstats version (4) incompatible with /var/lib/sendmail.st version (5)"
-    );
-    disk.put(path(), &counted().bytes(path()).unwrap()[..700]);
-    let error = Totals::read(&disk, path(), time(0)).unwrap_err();
-    assert_eq!(error.to_string(), "file size changed.");
+    let taken = statistics.take().unwrap();
+    statistics.count(Counted::ConnectionIn);
+    statistics.give_back(&taken);
+    let mut totals = Totals::parse(b"", time(0)).unwrap();
+    totals.add(&statistics.take().unwrap());
+    assert_eq!(totals.connections(), [2, 0, 0]);
 }
