@@ -36,6 +36,9 @@ struct Arith;
 // sendmail: a buffer of 16 bytes cuts longer ones (case `arith-cut`).
 const ARITH_DIGITS_MAX: usize = 15;
 
+/// EX_CONFIG.
+const BAD_CONFIGURATION: i32 = 78;
+
 /// Opens an `arith` map; its flags mean nothing.
 pub(crate) fn arith(_opening: &mut Opening<'_>) -> Opened {
     Opened {
@@ -56,7 +59,8 @@ impl Backend for Arith {
             (Some(operator), [_, left, right, ..]) => {
                 compute(*operator, number(left), number(right), chance)
             }
-            _ => None,
+            // sendmail: too few operands are a fault of the configuration.
+            _ => return Lookup::Ready(Outcome::NotFound(BAD_CONFIGURATION)),
         };
         Lookup::Ready(match value {
             Some(mut text) => {

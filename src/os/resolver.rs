@@ -107,6 +107,13 @@ impl SystemResolver {
     }
 }
 
+/// Names that no name server is asked for (RFC 6761, 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    let last = name.rsplit('.').next().unwrap_or_default();
+    last.eq_ignore_ascii_case("localhost")
+}
+
 /// The domains to try: without any in the file, that of this host
 /// (resolv.conf(5)).
 fn search(listed: Vec<String>) -> Vec<String> {
@@ -140,6 +147,10 @@ impl Parts {
 
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer, ResolveError> {
         let servers = self.servers.as_ref().ok_or(ResolveError::Temporary)?;
+        // The library would answer for this host itself; the hosts file does.
+        if is_localhost(name) {
+            return Err(ResolveError::NoSuchName);
+        }
         let absolute = Name::from_ascii(format!("{}.", name.trim_end_matches('.')))
             .map_err(|_| ResolveError::NoSuchName)?;
         let lookup = servers.lookup(absolute, kind).await.map_err(error)?;

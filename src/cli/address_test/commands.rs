@@ -242,7 +242,7 @@ impl AddressTest {
         self.sink.text("map_lookup: ");
         self.sink.text(name);
         self.sink.text(" (");
-        self.sink.shown(key);
+        self.sink.text(key);
         self.sink.text(") ");
     }
 
@@ -250,7 +250,7 @@ impl AddressTest {
         match outcome {
             Outcome::Found(value) => {
                 self.sink.text("returns ");
-                self.sink.shown(value);
+                self.sink.text(value);
             }
             _ => self.sink.text("no match"),
         }

@@ -58,9 +58,32 @@ pub(super) fn value(value: &Value) -> BString {
     out.into()
 }
 
+/// From this length of `U=user:group` on the reference's table of mailers
+/// begins again, when the group is a name.
+const TABLE_BEGINS_AGAIN: usize = 11;
+
 /// `=M`: one line a mailer.
+///
+/// sendmail: a mailer with a long `U=user:group` takes the first place of the
+/// table, and those after it the next (case `p-mailer-definitions`). The
+/// mailers are found by name all the same, so this only shows here.
 pub(super) fn mailers(config: &Config, sink: &mut Sink) {
-    for (number, mailer) in config.mailers.iter().enumerate() {
+    let mut table: Vec<&MailerDef> = Vec::new();
+    let mut place = 0;
+    for mailer in &config.mailers {
+        let (user, group) = (&mailer.user.user, &mailer.user.group);
+        let named = group.first().is_some_and(|byte| !byte.is_ascii_digit());
+        if named && user.len() + 1 + group.len() >= TABLE_BEGINS_AGAIN {
+            place = 0;
+        }
+        if place < table.len() {
+            table[place] = mailer;
+        } else {
+            table.push(mailer);
+        }
+        place += 1;
+    }
+    for (number, mailer) in table.into_iter().enumerate() {
         mailer_line(config, number, mailer, sink);
     }
 }
