@@ -80,7 +80,7 @@ impl Source {
                 ..
             } => {
                 if let Some(new) = self.text.bytes().get(*counted..target) {
-                    let lines = memchr::memchr_iter(b'\n', new).count();
+                    let lines = newlines(new);
                     *line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
                     *counted = target;
                 }
@@ -93,6 +93,15 @@ impl Source {
                 *place
             }
         }
+    }
+}
+
+fn newlines(text: &[u8]) -> usize {
+    // Nearly always from one token to the next.
+    if text.len() <= 32 {
+        text.iter().filter(|byte| **byte == b'\n').count()
+    } else {
+        memchr::memchr_iter(b'\n', text).count()
     }
 }
 

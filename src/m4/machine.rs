@@ -8,6 +8,7 @@ use super::message::{Weight, text};
 use super::origin::{FileId, Files, LineOrigin, Place, Places};
 use super::output::{Advance, Diversions, Output};
 use super::record::Record;
+use super::scan::{Ahead, stretch};
 use super::symbols::{Body, Definition, Symbols};
 use super::syntax::{COMMENT, INSIDE, OUTSIDE, QUOTE, SPACE, Syntax, WORD_START};
 use super::{DebugFlags, Host, Settings};
@@ -272,22 +273,33 @@ impl<'h> M4<'h> {
             self.take_value(builtin);
             return Ok(true);
         }
-        let rest = source.text.bytes().get(source.at..).unwrap_or_default();
-        let (plain, blanks) = match self.frames.last_mut() {
-            None => (self.syntax.plain(rest, OUTSIDE), 0),
-            Some(frame) if frame.blank => {
-                let blanks = self.syntax.span_blank(rest);
-                frame.blank = blanks == rest.len();
-                (self.syntax.plain(&rest[blanks..], INSIDE), blanks)
-            }
-            Some(_) => (self.syntax.plain(rest, INSIDE), 0),
+        let only = self.input.sources.len() == 1;
+        let Some(source) = self.input.sources.last_mut() else {
+            return Ok(false);
         };
-        if plain + blanks > 0 {
-            self.take_plain(blanks, plain)?;
-            return Ok(true);
+        let rest = source.text.bytes().get(source.at..).unwrap_or_default();
+        let mut blanks = 0;
+        let classes = match self.frames.last_mut() {
+            None => OUTSIDE,
+            Some(frame) => {
+                if frame.blank {
+                    blanks = self.syntax.span_blank(rest);
+                    frame.blank = blanks == rest.len();
+                }
+                INSIDE
+            }
+        };
+        let (plain, ahead) = stretch(&rest[blanks..], classes, only, &self.syntax, &self.symbols);
+        source.at += blanks;
+        if plain > 0 {
+            self.take_plain(plain)?;
         }
-        let byte = rest[0];
-        self.take_token(byte)?;
+        match ahead {
+            Ahead::Nothing => {}
+            Ahead::Byte(byte) => self.take_token(byte)?,
+            Ahead::Name(name, length) => self.take_name(name, length)?,
+            Ahead::LongWord => self.take_long_word()?,
+        }
         Ok(true)
     }
 
@@ -298,6 +310,7 @@ impl<'h> M4<'h> {
             return self.take_comment();
         }
         if class & WORD_START != 0 {
+            // It may begin a comment, but it does not.
             return self.take_word();
         }
         if class & QUOTE != 0 && self.input.goes_on_with(&self.syntax.quote_open) {
@@ -309,14 +322,11 @@ impl<'h> M4<'h> {
                 _ => {}
             }
         }
-        self.take_plain(0, 1)
+        self.take_plain(1)
     }
 
-    /// Takes `blanks` bytes away and `length` plain ones in.
-    fn take_plain(&mut self, blanks: usize, length: usize) -> Result<(), Stop> {
-        if let Some(source) = self.input.sources.last_mut() {
-            source.at += blanks;
-        }
+    /// Takes `length` bytes of the top source in, that mean themselves.
+    fn take_plain(&mut self, length: usize) -> Result<(), Stop> {
         if self.frames.is_empty() {
             self.begin_token();
         }

@@ -7,27 +7,78 @@
 use super::input::Kind;
 use super::message::{Weight, text};
 use super::origin::Place;
-use super::symbols::Body;
-use super::syntax::WORD;
+use super::symbols::{Body, NameId, Symbols};
+use super::syntax::{COMMENT, Syntax, WORD, WORD_START};
 use super::{M4, Stop};
+
+/// What follows a stretch of text that means only itself.
+pub(super) enum Ahead {
+    /// The source is used up.
+    Nothing,
+    /// A byte that may mean something.
+    Byte(u8),
+    /// A word of this length that is a macro's name.
+    Name(NameId, usize),
+    /// A word that may go on in the next source.
+    LongWord,
+}
+
+/// How far the text means only itself, words included that are nobody's name.
+pub(super) fn stretch(
+    text: &[u8],
+    classes: u8,
+    only: bool,
+    syntax: &Syntax,
+    symbols: &Symbols,
+) -> (usize, Ahead) {
+    let mut at = 0;
+    loop {
+        at += syntax.plain(&text[at..], classes);
+        let Some(byte) = text.get(at).copied() else {
+            return (at, Ahead::Nothing);
+        };
+        let class = syntax.class(byte);
+        if class & WORD_START == 0 || class & COMMENT != 0 {
+            return (at, Ahead::Byte(byte));
+        }
+        let length = syntax.span(&text[at..], WORD);
+        if at + length == text.len() && !only {
+            return (at, Ahead::LongWord);
+        }
+        if let Some(name) = symbols.find(&text[at..at + length])
+            && symbols.get(name).is_some()
+        {
+            return (at, Ahead::Name(name, length));
+        }
+        at += length;
+    }
+}
 
 impl M4<'_> {
     /// Takes a word: the beginning of a macro call, or text.
     pub(super) fn take_word(&mut self) -> Result<(), Stop> {
-        if self.frames.is_empty() {
-            self.begin_token();
-        }
         let only = self.input.sources.len() == 1;
-        let Some(source) = self.input.sources.last_mut() else {
+        let Some(source) = self.input.sources.last() else {
             return Ok(());
         };
-        let rest = source.text.bytes().get(source.at..).unwrap_or_default();
+        let rest = source.rest();
         let length = self.syntax.span(rest, WORD);
         if length == rest.len() && !only {
             return self.take_long_word();
         }
-        let Some(name) = self.symbols.find(&rest[..length]) else {
-            return self.take_in(length);
+        match self.symbols.find(&rest[..length]) {
+            Some(name) => self.take_name(name, length),
+            None => self.take_in(length),
+        }
+    }
+
+    /// Takes a word of this length that is a name.
+    pub(super) fn take_name(&mut self, name: NameId, length: usize) -> Result<(), Stop> {
+        if self.frames.is_empty() {
+            self.begin_token();
+        }
+        let Some(source) = self.input.sources.last_mut() else {
+            return Ok(());
         };
         let Some(definition) = self.symbols.get(name) else {
             return self.take_in(length);
@@ -46,7 +97,10 @@ impl M4<'_> {
     }
 
     /// Takes a word that may go on in the next source.
-    fn take_long_word(&mut self) -> Result<(), Stop> {
+    pub(super) fn take_long_word(&mut self) -> Result<(), Stop> {
+        if self.frames.is_empty() {
+            self.begin_token();
+        }
         let place = self.top_place();
         let mut word = std::mem::take(&mut self.token);
         word.clear();
@@ -324,6 +378,13 @@ fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     }
 }
 
+/// Where one of two bytes first is: mostly near.
+fn find_either(one: u8, other: u8, text: &[u8]) -> Option<usize> {
+    let (near, far) = text.split_at(text.len().min(16));
+    let found = near.iter().position(|byte| *byte == one || *byte == other);
+    found.or_else(|| Some(near.len() + memchr::memchr2(one, other, far)?))
+}
+
 /// The length of a quoted string whose opening quote is gone, up to the
 /// closing one; nothing when it does not end here.
 fn quoted_length(text: &[u8], open: &[u8], close: &[u8]) -> Option<usize> {
@@ -332,7 +393,7 @@ fn quoted_length(text: &[u8], open: &[u8], close: &[u8]) -> Option<usize> {
     let mut level = 1u32;
     let mut at = 0;
     loop {
-        at += memchr::memchr2(first_open, first_close, text.get(at..)?)?;
+        at += find_either(first_open, first_close, text.get(at..)?)?;
         let rest = &text[at..];
         if rest[0] == first_close && (simple || rest.starts_with(close)) {
             level -= 1;

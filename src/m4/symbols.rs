@@ -1,7 +1,5 @@
 //! The names that are defined, and the stack of definitions of each.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -40,38 +38,116 @@ pub(super) struct Definition {
 
 #[derive(Debug)]
 struct Name {
+    hash: u32,
     text: Rc<[u8]>,
     stack: SmallVec<[Definition; 1]>,
     traced: bool,
 }
 
-/// All names.
-#[derive(Debug, Default)]
+/// All names, in a table with open addressing.
+#[derive(Debug)]
 pub(super) struct Symbols {
-    index: HashMap<Rc<[u8]>, NameId, BuildHasherDefault<NameHasher>>,
     names: Vec<Name>,
+    /// What names begin and end with and how long they are, as bits by first
+    /// byte: most words are nobody's name, and need no hash to be told so.
+    shapes: [u64; 256],
+    /// A power of two, at most half full.
+    slots: Vec<Slot>,
+}
+
+/// A hash and a name's number from 1; 0 is an empty slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    hash: u32,
+    name: u32,
+}
+
+const SLOTS_MIN: usize = 512;
+
+impl Default for Symbols {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            shapes: [0; 256],
+            slots: Vec::new(),
+        }
+    }
+}
+
+/// The first byte of a name, and a bit for the rest of its shape.
+fn shape(text: &[u8]) -> (usize, u64) {
+    let first = text.first().copied().unwrap_or(0);
+    let last = text.last().copied().unwrap_or(0);
+    let bit = text.len().wrapping_mul(11).wrapping_add(usize::from(last)) % 64;
+    (usize::from(first), 1 << bit)
 }
 
 impl Symbols {
     /// The name, when anything was ever said about it.
     pub(super) fn find(&self, text: &[u8]) -> Option<NameId> {
-        self.index.get(text).copied()
+        let (first, bit) = shape(text);
+        if self.shapes[first] & bit == 0 {
+            return None;
+        }
+        self.find_hashed(text, hash(text))
+    }
+
+    fn find_hashed(&self, text: &[u8], hash: u32) -> Option<NameId> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = self.slots.get(at)?;
+            let id = slot.name.checked_sub(1)?;
+            if slot.hash == hash && *self.names[id as usize].text == *text {
+                return Some(NameId(id));
+            }
+            at = (at + 1) & mask;
+        }
     }
 
     /// The name, made when it is new.
     pub(super) fn intern(&mut self, text: &[u8]) -> NameId {
-        if let Some(id) = self.find(text) {
+        let hash = hash(text);
+        if let Some(id) = self.find_hashed(text, hash) {
             return id;
         }
-        let id = NameId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
-        let text: Rc<[u8]> = Rc::from(text);
-        self.index.insert(Rc::clone(&text), id);
+        // The table of slots would not fit into memory before this fails.
+        let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX - 1);
+        let (first, bit) = shape(text);
+        self.shapes[first] |= bit;
         self.names.push(Name {
-            text,
+            hash,
+            text: Rc::from(text),
             stack: SmallVec::new(),
             traced: false,
         });
-        id
+        if self.names.len() * 2 > self.slots.len() {
+            self.grow();
+        } else {
+            self.place(Slot { hash, name: id + 1 });
+        }
+        NameId(id)
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let mask = self.slots.len() - 1;
+        let mut at = slot.hash as usize & mask;
+        while self.slots[at].name != 0 {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = slot;
+    }
+
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).max(SLOTS_MIN);
+        self.slots = vec![Slot::default(); size];
+        for index in 0..self.names.len() {
+            let slot = Slot {
+                hash: self.names[index].hash,
+                name: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            };
+            self.place(slot);
+        }
     }
 
     /// The name itself.
@@ -141,34 +217,30 @@ impl Symbols {
     }
 }
 
-/// A hash for names: short, trusted enough (the text that is expanded chooses
-/// its own names and can only slow down itself).
-#[derive(Default)]
-pub(super) struct NameHasher(u64);
-
-const SEED: u64 = 0x517c_c1b7_2722_0a95;
-
-impl Hasher for NameHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let mut hash = self.0;
-        let mut chunks = bytes.chunks_exact(8);
-        for chunk in &mut chunks {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            hash = (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(SEED);
-        }
-        let mut tail = [0; 8];
-        let rest = chunks.remainder();
-        tail[..rest.len()].copy_from_slice(rest);
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(tail)).wrapping_mul(SEED);
-        self.0 = hash ^ (hash >> 29);
+/// A hash for names, short as they are. Whoever writes the text that is
+/// expanded chooses the names, and can slow down only that.
+fn hash(text: &[u8]) -> u32 {
+    const FIRST: u64 = 0x9e37_79b9_7f4a_7c15;
+    const SECOND: u64 = 0xc2b2_ae3d_27d4_eb4f;
+    let eight = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
+    let four =
+        |chunk: Option<&[u8; 4]>| chunk.map_or(0, |chunk| u64::from(u32::from_le_bytes(*chunk)));
+    let mut hash = text.len() as u64;
+    let mut rest = text;
+    while rest.len() > 16 {
+        hash = (hash ^ eight(rest.first_chunk())).wrapping_mul(FIRST);
+        hash ^= hash >> 32;
+        rest = &rest[8..];
     }
-
-    fn write_usize(&mut self, value: usize) {
-        self.0 = (self.0.rotate_left(5) ^ value as u64).wrapping_mul(SEED);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    let (front, back) = match rest {
+        [] => (0, 0),
+        [one] => (u64::from(*one), 0),
+        [one, two] => (u64::from(*one), u64::from(*two)),
+        [one, two, three] => (u64::from(*one) << 8 | u64::from(*two), u64::from(*three)),
+        _ if rest.len() < 8 => (four(rest.first_chunk()), four(rest.last_chunk())),
+        _ => (eight(rest.first_chunk()), eight(rest.last_chunk())),
+    };
+    hash = (hash ^ front).wrapping_mul(FIRST) ^ back.wrapping_mul(SECOND);
+    // Both halves: the high bits of a product are the better ones.
+    ((hash >> 32) ^ hash) as u32
 }

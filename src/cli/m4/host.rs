@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -90,7 +90,16 @@ fn read_path(path: &Path) -> Result<Vec<u8>, HostError> {
     if metadata.is_dir() {
         return Err(HostError::new(Errno::EISDIR.desc()));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    let length = usize::try_from(metadata.len()).unwrap_or(0);
+    if metadata.is_file() && length > 0 {
+        let mut bytes = vec![0; length];
+        // Most often one call reads it all, and none need ask for the end.
+        if file.read(&mut bytes).map_err(|error| reason(&error))? == length {
+            return Ok(bytes);
+        }
+        file.rewind().map_err(|error| reason(&error))?;
+    }
+    let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)
         .map_err(|error| reason(&error))?;
     Ok(bytes)
