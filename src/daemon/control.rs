@@ -14,6 +14,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Opt, Options};
+use crate::queue::Selector;
 
 /// The longest line that asks.
 pub(super) const REQUEST_BYTES_MAX: usize = 4096;
@@ -99,4 +100,25 @@ pub fn ask(path: &Path, request: &str) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     Ok(answer)
+}
+
+/// Words as after `-q`: a letter, and the text to look for.
+pub fn selector(words: &[BString]) -> Option<Selector> {
+    let mut selector = Selector::default();
+    for word in words {
+        let (there, word) = match word.strip_prefix(b"!") {
+            Some(rest) => (false, rest),
+            None => (true, word.as_slice()),
+        };
+        let (letter, text) = word.split_first()?;
+        let part = Some((text.to_vec(), there));
+        match letter {
+            b'I' => selector.id = part,
+            b'R' => selector.recipient = part,
+            b'S' => selector.sender = part,
+            b'Q' => selector.quarantine = part,
+            _ => return None,
+        }
+    }
+    Some(selector)
 }

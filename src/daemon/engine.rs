@@ -181,7 +181,7 @@ async fn work(
     if let Some(words) = once {
         let engine = Arc::clone(&engine);
         tokio::spawn(async move {
-            let selector = runner::selector(&words).unwrap_or_default();
+            let selector = super::control::selector(&words).unwrap_or_default();
             runner::once(&engine, &runner::Wish::of(selector).selector).await;
             engine.deliveries.drained().await;
             engine.line.say(ToParent::WantStop).await;

@@ -21,12 +21,15 @@ mod parent;
 mod ports;
 mod run_as;
 pub mod site;
+mod solo;
 pub mod spool;
 
 pub use configuration::{Loaded, Source, load};
+pub use control::selector;
 pub use engine::engine;
 pub use launch::{Launcher, launch};
 pub use log::DaemonLog;
 pub use parent::{Settings, Stopped, supervise, usual_log};
 pub use ports::{Family, Place as ListenPlace, Port, PortError};
 pub use run_as::{named as named_user, run_as};
+pub use solo::{Solo, SoloError, SoloSettings};

@@ -34,7 +34,7 @@ mod listeners;
 mod pid_file;
 mod process;
 
-use agents::Agents;
+pub(super) use agents::Agents;
 use files::Files;
 use listeners::Listeners;
 use pid_file::PidFile;

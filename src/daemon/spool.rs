@@ -42,7 +42,7 @@ pub fn queue_world(log: Arc<dyn Log>) -> QueueWorld {
 }
 
 /// The directory of option QueueDirectory.
-pub(super) fn queue_directory(text: &[u8]) -> std::path::PathBuf {
+pub fn queue_directory(text: &[u8]) -> std::path::PathBuf {
     let path = match text.strip_suffix(b"*") {
         Some(prefix) => prefix.rsplit_once_str("/").map_or(prefix, |(dir, _)| dir),
         None => text,

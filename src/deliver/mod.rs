@@ -17,3 +17,5 @@ mod remote;
 mod report;
 pub mod result;
 pub mod smrsh;
+
+pub use lists::AgentLists;

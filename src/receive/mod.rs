@@ -26,4 +26,5 @@ mod wire;
 
 pub use client::{Connection, Origin};
 pub use service::{Daemon, Intake, Service, ServiceParts};
+pub(crate) use submit::complaint;
 pub use submit::{Complaint, Submission, Submitted, Submitter};

@@ -6,10 +6,15 @@ use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
 
+mod alone;
 mod flags;
+mod hand_over;
 mod listen;
 mod queue_run;
+mod stdio;
+mod submit;
 mod trust;
+mod verify;
 
 use flags::{Flags, OptionFlag, Role};
 pub(super) use flags::{Mode, QueueFlags};
@@ -48,6 +53,9 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
         Mode::Daemon | Mode::Foreground => listen::run(&command),
         Mode::Deliver if command.flags.queue.interval.is_some() => listen::run(&command),
         Mode::Deliver if command.flags.queue.is_given() => queue_run::run(&command),
+        Mode::Deliver => submit::run(&command),
+        Mode::Smtp | Mode::Arpanet => stdio::run(&command),
+        Mode::Verify => verify::run(&command),
         Mode::Aliases => super::newaliases::make(&command.source),
         Mode::Test => test(&command),
         Mode::Queue => {
@@ -112,6 +120,14 @@ fn source(place: &Place, flags: &Flags) -> Source {
     let file = match &flags.config {
         Some(path) => path.to_path_lossy().into_owned(),
         None if flags.role == Role::Submission => place.submit_cf(),
+        // sendmail: whoever submits goes by submit.cf where there is one.
+        None if flags.role == Role::ByMode
+            && hand_over::submits(flags.mode)
+            && !flags.queue.is_given()
+            && place.submit_cf().exists() =>
+        {
+            place.submit_cf()
+        }
         None => place.sendmail_cf(),
     };
     // Other processes have another directory.

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
 
-use super::{Command, listen, trust};
+use super::{Command, alone, hand_over, listen, trust};
 use crate::base::Sysexit;
 use crate::cli::output::{exit, fail};
-use crate::daemon::{self, control};
+use crate::daemon::{self, Loaded, control};
 
 /// Runs the queue.
 pub(super) fn run(command: &Command<'_>) -> ExitCode {
@@ -21,10 +21,16 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
     let options = &loaded.config.options;
     let may = trust::is_trusted(options, command.place);
     if !may && trust::is_private(options, "restrictqrun") {
-        let text = "You do not have permission to process the queue";
-        return fail(Sysexit::NoPerm, text);
+        return refuse();
     }
     let words = words(command);
+    if hand_over::is_submission(command) {
+        return if may {
+            run_here(command, loaded, &words)
+        } else {
+            refuse()
+        };
+    }
     let mut request = BString::from("run");
     for word in &words {
         request.push(b' ');
@@ -38,8 +44,7 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
         return exit(Sysexit::Ok);
     }
     if !may {
-        let text = "You do not have permission to process the queue";
-        return fail(Sysexit::NoPerm, text);
+        return refuse();
     }
     let mut settings = listen::settings(command, true);
     settings.once = Some(words);
@@ -47,6 +52,31 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
         Ok(()) => exit(Sysexit::Ok),
         Err(stopped) => listen::fail_quietly(&stopped),
     }
+}
+
+fn refuse() -> ExitCode {
+    let text = "You do not have permission to process the queue";
+    fail(Sysexit::NoPerm, text)
+}
+
+/// Runs the client's queue, which no daemon has in hand.
+fn run_here(command: &Command<'_>, loaded: Loaded, words: &[BString]) -> ExitCode {
+    let Ok(runtime) = alone::runtime() else {
+        return exit(Sysexit::OsErr);
+    };
+    let mut selector = daemon::selector(words).unwrap_or_default();
+    selector.even_if_not_due = true;
+    let code = runtime.block_on(async {
+        match alone::open(command, loaded, false) {
+            Ok(solo) => {
+                solo.run_queue(&selector).await;
+                exit(Sysexit::Ok)
+            }
+            Err(code) => code,
+        }
+    });
+    runtime.shutdown_background();
+    code
 }
 
 /// The selections, as the control socket takes them.

@@ -11,9 +11,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Engine;
-use super::runner::{self, Wish};
+use super::runner::Wish;
 use crate::cf::Opt;
-use crate::daemon::control::{HELP, REQUEST_BYTES_MAX, Request};
+use crate::daemon::control::{HELP, REQUEST_BYTES_MAX, Request, selector};
 use crate::daemon::frame::ToParent;
 use crate::os::peer_of;
 
@@ -111,7 +111,7 @@ impl Engine {
                 self.line.say(ToParent::WantStop).await;
                 "stopping\n".to_owned()
             }
-            Request::Run(words) => match runner::selector(&words) {
+            Request::Run(words) => match selector(&words) {
                 Some(selector) => match self.runner.wish(Wish::of(selector)) {
                     true => "queue run started\n".to_owned(),
                     false => "queue runs are waiting already\n".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::runner::Wish;
+use crate::base::maillog::Subject;
 use crate::daemon::spool::delivery_mode;
 use crate::envelope::{ControllingUser, ListError, ListFile, ListFiles};
 use crate::queue::{Claim, Selector};
@@ -27,34 +28,33 @@ impl Intake for Engine {
     }
 
     fn lists(&self) -> &dyn ListFiles {
-        &NoLists
+        self
     }
 }
 
-/// Lists are read by agents; EXPN of one is answered with a temporary error
-/// until sessions can ask them.
-struct NoLists;
-
-impl ListFiles for NoLists {
+/// Lists as the configuration of the moment reads them, by agents.
+impl ListFiles for Engine {
     fn forward<'a>(
         &'a self,
-        _user: &'a User,
-        _candidates: Vec<PathBuf>,
+        user: &'a User,
+        candidates: Vec<PathBuf>,
     ) -> BoxFuture<'a, Result<Option<ListFile>, ListError>> {
-        Box::pin(std::future::ready(Err(not_here())))
+        Box::pin(async move {
+            let lists = self.deliverer.lists(&self.site(), Subject::NoQueue);
+            lists.forward(user, candidates).await
+        })
     }
 
     fn include<'a>(
         &'a self,
-        _path: &'a Path,
-        _reader: Option<&'a ControllingUser>,
+        path: &'a Path,
+        reader: Option<&'a ControllingUser>,
     ) -> BoxFuture<'a, Result<ListFile, ListError>> {
-        Box::pin(std::future::ready(Err(not_here())))
+        Box::pin(async move {
+            let lists = self.deliverer.lists(&self.site(), Subject::NoQueue);
+            lists.include(path, reader).await
+        })
     }
-}
-
-fn not_here() -> ListError {
-    ListError::Temporary("lists cannot be read here".to_owned())
 }
 
 /// The engine as sessions know it.

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -103,25 +102,4 @@ pub(super) async fn once(engine: &Arc<Engine>, selector: &Selector) {
             engine.deliveries.begin_in(place, claim);
         }
     }
-}
-
-/// Words as after `-q`: a letter, and the text to look for.
-pub(super) fn selector(words: &[BString]) -> Option<Selector> {
-    let mut selector = Selector::default();
-    for word in words {
-        let (there, word) = match word.strip_prefix(b"!") {
-            Some(rest) => (false, rest),
-            None => (true, word.as_slice()),
-        };
-        let (letter, text) = word.split_first()?;
-        let part = Some((text.to_vec(), there));
-        match letter {
-            b'I' => selector.id = part,
-            b'R' => selector.recipient = part,
-            b'S' => selector.sender = part,
-            b'Q' => selector.quarantine = part,
-            _ => return None,
-        }
-    }
-    Some(selector)
 }

@@ -23,7 +23,7 @@ use crate::world::Users;
 /// Agents at once; the engine asks again later.
 const AGENTS_MAX: usize = 200;
 
-pub(super) struct Agents {
+pub(in crate::daemon) struct Agents {
     users: SystemUsers,
     place: Place,
     default_user: BString,
@@ -31,9 +31,9 @@ pub(super) struct Agents {
 }
 
 /// Why there is no agent.
-pub(super) struct Refusal {
-    pub(super) temporary: bool,
-    pub(super) reason: String,
+pub(in crate::daemon) struct Refusal {
+    pub(in crate::daemon) temporary: bool,
+    pub(in crate::daemon) reason: String,
 }
 
 impl Refusal {
@@ -46,7 +46,7 @@ impl Refusal {
 }
 
 impl Agents {
-    pub(super) fn new(users: SystemUsers, options: &Options, place: &Place) -> Self {
+    pub(in crate::daemon) fn new(users: SystemUsers, options: &Options, place: &Place) -> Self {
         Self {
             users,
             place: place.clone(),
@@ -55,17 +55,17 @@ impl Agents {
         }
     }
 
-    pub(super) fn reload(&mut self, options: &Options) {
+    pub(in crate::daemon) fn reload(&mut self, options: &Options) {
         self.default_user = options.text(Opt::DefaultUser).into();
         self.users.clear();
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::daemon) fn count(&self) -> usize {
         self.running.len()
     }
 
     /// Starts an agent and gives the engine's end of its socket.
-    pub(super) fn start(
+    pub(in crate::daemon) fn start(
         &mut self,
         user: &[u8],
         mailbox: bool,
@@ -130,12 +130,12 @@ impl Agents {
     }
 
     /// Whether the child that ended was an agent.
-    pub(super) fn ended(&mut self, pid: u32) -> bool {
+    pub(in crate::daemon) fn ended(&mut self, pid: u32) -> bool {
         self.running.remove(&pid)
     }
 
     /// Waits for the agents to end, for a while.
-    pub(super) fn wait(&mut self, patience: Duration) {
+    pub(in crate::daemon) fn wait(&mut self, patience: Duration) {
         let end = Instant::now() + patience;
         while !self.running.is_empty() && Instant::now() < end {
             match reap() {

@@ -1,0 +1,91 @@
+//! `sendmail -bv`: where addresses go, without sending anything.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use bstr::{BString, ByteSlice};
+
+use super::{Command, alone, trust};
+use crate::base::Sysexit;
+use crate::cli::output::{complain, exit, fail, print};
+use crate::daemon::Solo;
+use crate::envelope::{Envelope, Expansion, Recipient, expand};
+use crate::message::addresses;
+use crate::receive::complaint;
+
+/// Says it for every address.
+pub(super) fn run(command: &Command<'_>) -> ExitCode {
+    if command.flags.rest.is_empty() {
+        return fail(Sysexit::Usage, "Recipient names must be specified");
+    }
+    let loaded = match alone::load(command) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    if !trust::is_trusted(&loaded.config.options, command.place) {
+        complain("Notice: -bv may give misleading output for non-privileged user");
+    }
+    let Ok(runtime) = alone::runtime() else {
+        return exit(Sysexit::OsErr);
+    };
+    let code = runtime.block_on(async {
+        match alone::open(command, loaded, true) {
+            Ok(solo) => exit(verify(command, &solo).await),
+            Err(code) => code,
+        }
+    });
+    runtime.shutdown_background();
+    code
+}
+
+async fn verify(command: &Command<'_>, solo: &Solo) -> Sysexit {
+    let mut code = Sysexit::Ok;
+    for argument in &command.flags.rest {
+        for item in addresses::split(argument).iter().rev() {
+            let ended = one(solo, item.text).await;
+            if ended != Sysexit::Ok {
+                code = ended;
+            }
+        }
+    }
+    code
+}
+
+/// One address and all it expands to.
+async fn one(solo: &Solo, address: &[u8]) -> Sysexit {
+    let mut envelope = Envelope::new("", SystemTime::now());
+    envelope.recipients.push(Recipient::mailbox(address));
+    let mut macros = solo.site.layer();
+    let expansion = expand(&solo.site, solo.lists(), &mut envelope, &mut macros).await;
+    let Expansion { ready, refused, .. } = expansion;
+    // sendmail: what a list expands to is shown last first.
+    for ready in ready.iter().rev() {
+        let shown = envelope.recipients[ready.recipient].shown();
+        let mailer = &solo.site.mailer(ready.target.mailer).name;
+        let mut line = BString::from(bstr::concat([
+            shown.as_slice(),
+            b"... deliverable: mailer ",
+            mailer,
+        ]));
+        let host = ready.target.host.strip_prefix(b"+");
+        let host = host.unwrap_or(&ready.target.host);
+        for (word, value) in [(", host ", host), (", user ", &ready.target.user)] {
+            if !value.is_empty() {
+                line.extend_from_slice(word.as_bytes());
+                line.extend_from_slice(value);
+            }
+        }
+        line.push(b'\n');
+        print(&line);
+    }
+    let mut code = Sysexit::Ok;
+    for refused in refused.iter().rev() {
+        let shown = envelope.recipients[refused.recipient].shown();
+        let complaint = complaint(shown.as_bytes(), &refused.reply);
+        print(bstr::concat([complaint.text.as_slice(), b"\n"]));
+        if !refused.reply.is_temporary() {
+            code = complaint.exit;
+        }
+    }
+    code
+}
