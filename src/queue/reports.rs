@@ -310,9 +310,14 @@ fn envelope_of(
 ) -> Envelope {
     let mut envelope = Envelope::new("", now);
     let mut recipient = planned.recipient.clone();
-    recipient.notify = Notify {
-        failure: true,
-        ..Notify::default()
+    recipient.notify = match planned.kind {
+        // What comes of a report that could not be returned is told to nobody:
+        // else an address that fails would be reported to itself for ever.
+        ReportKind::Postmaster { .. } => Notify::NEVER,
+        _ => Notify {
+            failure: true,
+            ..Notify::default()
+        },
     };
     envelope.recipients.push(recipient);
     envelope.is_report = true;

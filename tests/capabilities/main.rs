@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
 
 mod cli;
+mod crash;
 mod dbfile;
 mod deliver;
+mod dialogue;
 mod dsn;
 mod journal;
 mod m4;
+mod mail;
 mod mailq;
 mod mailstats;
 mod makemap;
@@ -17,6 +20,8 @@ mod processes;
 mod queue;
 mod receive;
 mod sim_disk;
+mod sink;
+mod site;
 mod smrsh;
 mod smtp_client;
 mod smtp_server;

@@ -95,13 +95,14 @@ R$* < @ $- > $*			$: $1 < @ $[ $2 $] > $3
 R$* < @ $* . > $*		$@ $1 < @ $2 . > $3
 ')dnl
 R$* < @ $+ > $*			$: $&{daemon_flags} $| $1 < @ $2 > $3
-R$* c $* $| $* < @ $+ > $*	$@ $3 < @ $[ $4 $] > $5
-R$* $| $*			$: $2
-ifdef(`_canonify_class_', `R$* < @ $={Canonify} > $*	$@ $1 < @ $[ $2 $] > $3
-R$* < @ $* .$={Canonify} > $*	$@ $1 < @ $[ $2 .$3 $] > $4
+R$* c $* $| $* < @ $+ > $*	$: $3 < @ $[ $4 $] > $5
+R$* $| $*			$: < n > $2
+ifdef(`_canonify_class_', `R< n > $* < @ $={Canonify} > $*	$@ $1 < @ $[ $2 $] > $3
+R< n > $* < @ $* .$={Canonify} > $*	$@ $1 < @ $[ $2 .$3 $] > $4
 ')dnl
-R$* < @ $=w > $*		$@ $1 < @ $2 . > $3
-R$* < @ $+ . $+ > $*		$@ $1 < @ $2 . $3 . > $4
+R< n > $* < @ $=w > $*		$@ $1 < @ $2 . > $3
+R< n > $* < @ $+ . $+ > $*	$@ $1 < @ $2 . $3 . > $4
+R< n > $*			$: $1
 ', `# The name server says which names exist and what they are really called.
 # A daemon with M=C takes the names of its clients as they are.
 R$* < @ $+ > $*			$: $&{daemon_flags} $| $1 < @ $2 > $3
