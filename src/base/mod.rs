@@ -2,6 +2,7 @@
 //!
 //! Nothing here does IO, reads a clock or knows a configuration.
 
+pub mod counted;
 pub mod diagnostic;
 pub mod id;
 pub mod interval;
@@ -13,6 +14,7 @@ pub mod regex;
 pub mod reply;
 pub mod status;
 
+pub use counted::Counted;
 pub use diagnostic::{Diagnostic, Severity};
 pub use id::QueueId;
 pub use origin::Origin;

@@ -16,7 +16,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::world::Counted;
+use crate::base::Counted;
 
 /// Mailers that have counters: the first of the configuration.
 pub const MAILERS: usize = 25;
