@@ -1,2 +1,2 @@
 divert(-1)
-_table_(`uudomain', defn(`_ARG_'), `uudomain', `uudomain')
+_table_(`uudomain', defn(`_ARG_'), `uudomain', `uucpdomain')

@@ -8,7 +8,7 @@ define(`_RELAY_', `ifdef(`confRELAY_MAILER', `confRELAY_MAILER', `relay')')
 define(`_UUCP_', `ifdef(`confUUCP_MAILER', `confUUCP_MAILER', `uucp-old')')
 ifdef(`__OSTYPE__', `', `_fault_(`No system type defined (use OSTYPE macro)')')
 dnl Local users and programs are there whether asked for or not.
-ifdef(`_some_mailer_', `ifdef(`_MAILER_local_', `', `MAILER(`local')')')
+ifdef(`_MAILER_local_', `', `MAILER(`local')')
 ifdef(`LUSER_RELAY', `_kmap_(`user', `user -m -a<>')')
 ifdef(`_PRESERVE_LUSER_HOST_', `ifdef(`LUSER_RELAY', `_kmap_(`macro', `macro')')')
 ifdef(`_trust_auth_mech_', `', `')

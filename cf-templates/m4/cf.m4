@@ -80,7 +80,7 @@ define(`HACK', `_into_(-1)_args_(shift($@))include(_CF_DIR_`hack/$1.m4')_unargs_
 
 # MAILER(name, arguments...): a mailer file. The rules for local and smtp
 # delivery come with them.
-define(`MAILER', `_into_(-1)define(`_some_mailer_', 1)ifdef(`_MAILER_$1_', `_fault_(`MAILER($1) already included')', `define(`_MAILER_$1_', `')_asked_(`mailer_$1', `MAILER($1) at '_here_)_args_(shift($@))include(_CF_DIR_`mailer/$1.m4')_unargs_()')_back_()')
+define(`MAILER', `_into_(-1)ifdef(`_MAILER_$1_', `_fault_(`MAILER($1) already included')', `define(`_MAILER_$1_', `')_asked_(`mailer_$1', `MAILER($1) at '_here_)_args_(shift($@))include(_CF_DIR_`mailer/$1.m4')_unargs_()')_back_()')
 
 # SITECONFIG(file, own name, class): UUCP neighbours; SITE(name) in the file.
 define(`SITECONFIG', `CONCAT(`_CLASS_', `$3')_into_(-1)define(`_site_class_', `$3')ifdef(`_site_name_$3', `', `define(`_site_name_$3', `$2')_into_(6)D$3$2

@@ -49,11 +49,18 @@ define(`_SHELL_BASE_', `lsDFMoq')
 # What is said when a table cannot be asked.
 define(`_TMPFMSG_', `"451 Temporary system failure. Please try again later."')
 
-# The trace header: who sent it and how sure we are, who we are, by which
-# protocol, under which id, with which TLS, for whom, when.
-define(`confRECEIVED_HEADER', `$?sfrom $s $.$?_($?s$|from $.$_)
-	$.$?{auth_type}(authenticated$?{auth_ssf} bits=${auth_ssf}$.)
-	$.by $j ($v/$Z)$?r with $r$. id $i$?{tls_version}
-	(version=${tls_version} cipher=${cipher} bits=${cipher_bits} verify=${verify})$.$?u
-	for $u; $|;
+# The trace header in its parts, so that a site can change one: who sent it
+# and how sure we are, who we are, by which protocol, under which id, with
+# which TLS, for whom, when.
+define(`_REC_HDR_', `$?sfrom $s $.$?_($?s$|from $.$_)')
+define(`_REC_AUTH_', `$.$?{auth_type}(authenticated')
+define(`_REC_FULL_AUTH_', `$.$?{auth_type}(user=${auth_authen} $?{auth_author}author=${auth_author} $.mech=${auth_type}')
+define(`_REC_BY_', `$.by $j ($v/$Z)$?r with $r$. id $i$?{tls_version}')
+define(`_REC_TLS_', `(version=${tls_version} cipher=${cipher} bits=${cipher_bits} verify=${verify})$.$?u')
+define(`_REC_END_', `for $u; $|;
 	$.$b')
+define(`confRECEIVED_HEADER', `_REC_HDR_
+	_REC_AUTH_$?{auth_ssf} bits=${auth_ssf}$.)
+	_REC_BY_
+	_REC_TLS_
+	_REC_END_')

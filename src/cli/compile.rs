@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use clap::Parser;
 
 use super::m4::RealHost;
@@ -93,19 +93,10 @@ fn templates(asked: Option<OsString>) -> Templates {
     }
 }
 
-/// Prints every fault, and whatever else was said.
+/// Prints every fault.
 pub(super) fn report(compiled: &Compiled) {
     for fault in &compiled.faults {
         complain(one_line(fault));
-    }
-    for line in compiled.said.lines() {
-        let known = compiled
-            .faults
-            .iter()
-            .any(|fault| line.contains_str(&fault.message));
-        if !known {
-            complain(line);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use bstr::BString;
 
-use super::Message;
+use super::{LineOrigin, Message};
 
 /// The world's reason, in its own words ("No such file or directory").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +50,9 @@ pub trait Host {
     /// Takes output that is final, when [`super::Settings::stream`] is set.
     fn output(&mut self, _bytes: &[u8]) {}
 
-    /// Text for standard error (`errprint`), all output before it written.
-    fn errprint(&mut self, _bytes: &[u8]) {}
+    /// Text for standard error (`errprint`), all output before it written,
+    /// and where the call stands.
+    fn errprint(&mut self, _bytes: &[u8], _origin: &LineOrigin) {}
 
     /// Text of `dumpdef`, traces and debugging, for standard error or where
     /// [`Host::debug_file`] said.

@@ -6,17 +6,17 @@
 //! `m4/cf.m4` means the library. Nothing here does IO: other files are asked
 //! of the caller's [`m4::Host`].
 
+mod check;
 pub mod embedded;
+mod faults;
 mod host;
-
-use std::collections::HashMap;
-use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
 use crate::base::{Diagnostic, Origin};
-use crate::m4::{self, Limits, M4, Message, Settings, Weight};
+use crate::m4::{self, Limits, M4, Settings};
 
+use faults::Places;
 use host::LibraryHost;
 
 /// Which m4 library a configuration is compiled with.
@@ -84,7 +84,6 @@ const LIBRARY_ENTRY: &[u8] = b"cf-templates/m4/cf.m4";
 /// A file that does not include `m4/cf.m4` itself gets the library first, as
 /// `m4 cf.m4 FILE.mc` would give it.
 pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
-    let mut faults = Vec::new();
     if let Some(fault) = not_a_source(request) {
         return Compiled {
             text: Vec::new(),
@@ -94,15 +93,22 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
             status: 1,
         };
     }
+    let mut early = Vec::new();
+    let text = match request.templates {
+        Templates::BuiltIn => unix_lines(request, &mut early),
+        // Byte for byte what m4 makes of it.
+        Templates::Directory(_) | Templates::AsWritten => request.text.to_vec(),
+    };
     let settings = Settings {
         allow_commands: request.allow_commands,
         limits: Limits::careful(),
+        record: true,
         ..Settings::default()
     };
-    let mut host = LibraryHost::new(&request.templates, outside);
+    let mut host = LibraryHost::new(request.name, &request.templates, outside);
     let output = {
         let mut m4 = M4::new(&mut host, settings);
-        let ran = run(&mut m4, request);
+        let ran = run(&mut m4, request, text);
         match ran {
             Ok(()) => match m4.finish() {
                 Ok(output) => Ok(output),
@@ -111,25 +117,27 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
             Err(stop) => Err(stop.status()),
         }
     };
-    let mut names = Names::default();
-    faults.extend(
-        host.messages
-            .iter()
-            .map(|message| diagnostic(message, &mut names)),
-    );
-    let said = std::mem::take(&mut host.said);
-    faults.extend(said_faults(&said, request.name));
+    let mut places = Places::new(request.name);
+    let mut faults = early;
+    faults.extend(faults::faults(&host.events, &mut places));
+    let said = faults::said(&host.events);
     match output {
-        Ok(output) => Compiled {
-            origins: output
-                .lines()
-                .map(|(_, origin)| names.unified(&origin.asked))
-                .collect(),
-            status: output.status,
-            text: output.bytes,
-            faults,
-            said,
-        },
+        Ok(output) => {
+            // A tree of the site's own is its own business.
+            if request.templates == Templates::BuiltIn {
+                faults.extend(check::mistakes(&output.record, &mut places));
+            }
+            Compiled {
+                origins: output
+                    .lines()
+                    .map(|(_, origin)| places.unified(&origin.asked))
+                    .collect(),
+                status: output.status,
+                text: output.bytes,
+                faults,
+                said,
+            }
+        }
         Err(status) => Compiled {
             text: Vec::new(),
             origins: Vec::new(),
@@ -140,14 +148,31 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
     }
 }
 
-fn run(m4: &mut M4<'_>, request: &Request<'_>) -> Result<(), m4::Stop> {
+fn run(m4: &mut M4<'_>, request: &Request<'_>, text: Vec<u8>) -> Result<(), m4::Stop> {
     if request.templates == Templates::BuiltIn {
         m4.define(b"_CF_DIR_", LIBRARY);
     }
     if request.templates != Templates::AsWritten && !includes_library(request.text) {
         m4.process_file(LIBRARY_ENTRY)?;
     }
-    m4.process_bytes(request.name.as_bytes(), request.text.to_vec())
+    m4.process_bytes(request.name.as_bytes(), text)
+}
+
+/// The source with lines as Unix ends them; a carriage return would be part
+/// of the words before it.
+fn unix_lines(request: &Request<'_>, faults: &mut Vec<Diagnostic>) -> Vec<u8> {
+    let text = request.text;
+    let Some(first) = text.find(b"\r\n") else {
+        return text.to_vec();
+    };
+    let line = text[..first].lines().count().max(1);
+    let origin = Origin::new(request.name, u32::try_from(line).unwrap_or(u32::MAX));
+    let message = "lines end with carriage returns, as on Windows; they are left out";
+    faults.push(
+        Diagnostic::warning("mc-carriage-return", origin, message)
+            .help("Save the file with Unix line ends."),
+    );
+    text.replace(b"\r\n", b"\n")
 }
 
 /// Whether a line that is no comment includes a path that ends in `m4/cf.m4`.
@@ -194,67 +219,6 @@ fn not_a_source(request: &Request<'_>) -> Option<Diagnostic> {
         )
         .help("Give the .mc that it was made from; a .cf is used as it is, with -C.")
     })
-}
-
-/// Shares one name among all origins of a file.
-#[derive(Default)]
-struct Names(HashMap<String, Arc<str>>);
-
-impl Names {
-    fn unified(&mut self, origin: &Origin) -> Origin {
-        let name = match self.0.get(origin.file()) {
-            Some(name) => Arc::clone(name),
-            None => {
-                let name = origin.file_name();
-                self.0.insert(origin.file().to_owned(), Arc::clone(&name));
-                name
-            }
-        };
-        Origin::new(name, origin.line())
-    }
-}
-
-/// A message of the macro processor, at the line of the `.mc`.
-fn diagnostic(message: &Message, names: &mut Names) -> Diagnostic {
-    let origin = names.unified(&message.origin.asked);
-    let text = message.text.to_str_lossy().into_owned();
-    match message.weight {
-        Weight::Warning => Diagnostic::warning("m4-warning", origin, text),
-        Weight::Fault => Diagnostic::warning("m4-fault", origin, text),
-        Weight::Error | Weight::Fatal => Diagnostic::error("m4-error", origin, text),
-    }
-}
-
-/// What the library says of a site's mistakes: lines with `*** ERROR:` or
-/// `WARNING:`, perhaps after `FILE:LINE: `.
-fn said_faults(said: &[u8], name: &str) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
-    for line in said.lines() {
-        let (place, rest) = place_of(line, name);
-        let text = |rest: &[u8]| rest.trim().to_str_lossy().into_owned();
-        if let Some(rest) = rest.strip_prefix(b"*** ERROR:") {
-            faults.push(Diagnostic::error(COMPLAINT, place, text(rest)));
-        } else if let Some(rest) = rest
-            .strip_prefix(b"*** WARNING:")
-            .or_else(|| rest.strip_prefix(b"WARNING:"))
-            .or_else(|| rest.strip_prefix(b"Warning:"))
-        {
-            faults.push(Diagnostic::warning("mc-warning", place, text(rest)));
-        }
-    }
-    faults
-}
-
-/// Takes `FILE:LINE: ` off a line.
-fn place_of<'l>(line: &'l [u8], name: &str) -> (Origin, &'l [u8]) {
-    let mut parts = line.splitn(3, |byte| *byte == b':');
-    if let (Some(file), Some(number), Some(rest)) = (parts.next(), parts.next(), parts.next())
-        && let Some(number) = number.to_str().ok().and_then(|n| n.parse::<u32>().ok())
-    {
-        let file = file.to_str_lossy();
-        return (Origin::new(&*file, number), rest.trim_start());
-    }
-    (Origin::file_only(name), line)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod mailq;
 mod mailstats;
 mod makemap;
 mod maps;
+mod mc;
 mod need;
 mod processes;
 mod queue;

@@ -11,7 +11,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use bstr::BString;
 use nix::errno::Errno;
 
-use crate::m4::{Finished, Found, Host, HostError, Message};
+use crate::m4::{Finished, Found, Host, HostError, LineOrigin, Message};
 
 /// Where debugging text goes.
 enum DebugTo {
@@ -169,7 +169,7 @@ impl Host for RealHost {
         }
     }
 
-    fn errprint(&mut self, bytes: &[u8]) {
+    fn errprint(&mut self, bytes: &[u8], _origin: &LineOrigin) {
         to_stderr(bytes);
     }
 

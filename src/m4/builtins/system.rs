@@ -85,7 +85,8 @@ fn spaced(call: &Call<'_>) -> Vec<u8> {
 
 pub(super) fn errprint(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Result<(), Stop> {
     m4.flush();
-    m4.host.errprint(&spaced(call));
+    let origin = m4.origin();
+    m4.host.errprint(&spaced(call), &origin);
     Ok(())
 }
 
