@@ -182,8 +182,9 @@ fn a_full_disk_is_answered_452_and_nothing_is_lost() {
     site.write("etc/mail/local-host-names", "here.example\n");
     let spool = site.path("var/spool/mqueue");
     std::fs::create_dir_all(&spool).expect("a directory");
+    // Room for one journal segment and little more.
     let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=72m,mode=0700", "tmpfs"])
         .arg(&spool)
         .status();
     if !mounted.is_ok_and(|status| status.success()) {
@@ -191,7 +192,7 @@ fn a_full_disk_is_answered_452_and_nothing_is_lost() {
     }
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         site.start();
-        let big = format!("Subject: big\n\n{}\n", "0123456789abcdef\n".repeat(400_000));
+        let big = format!("Subject: big\n\n{}\n", "0123456789abcdef\n".repeat(700_000));
         let mut session = site.session();
         session.expect("EHLO client.example.com", "250");
         session.expect("MAIL FROM:<a@near.example>", "250");
