@@ -187,7 +187,7 @@ impl Parent {
             // What an engine said before it ended is heard first.
             self.read_engine()?;
             self.serve_files();
-            while let Some(signal) = self.signals.next() {
+            while let Some(signal) = self.signals.take_next() {
                 if self.handle_signal(signal) {
                     return Ok(());
                 }

@@ -167,7 +167,7 @@ impl Signals {
     }
 
     /// The next signal that has come, if any.
-    pub fn next(&mut self) -> Option<Signal> {
+    pub fn take_next(&mut self) -> Option<Signal> {
         let info = self.descriptor.read_signal().ok()??;
         Signal::try_from(i32::try_from(info.ssi_signo).ok()?).ok()
     }
