@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use super::delivery::{Attempt, Deliverer};
 use super::local::{self, Way};

@@ -127,11 +127,8 @@ fn well_formed(text: &[u8]) -> bool {
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'\\' => {
-                if bytes.next().is_none() {
-                    return false;
-                }
-            }
+            b'\\' if bytes.next().is_none() => return false,
+            b'\\' => {}
             b'"' => quoted = !quoted,
             b' ' if !quoted => return false,
             b'<' => angles += 1,

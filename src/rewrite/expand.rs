@@ -48,11 +48,7 @@ fn append(template: &[u8], macros: &MacroTable, depth: usize, out: &mut Vec<u8>)
                 Some(branch) => branch.skip = branch.outer || !branch.skip,
                 None => out.extend_from_slice(b"$|"),
             },
-            Item::End => {
-                if branches.pop().is_none() {
-                    out.extend_from_slice(b"$.");
-                }
-            }
+            Item::End if branches.pop().is_none() => out.extend_from_slice(b"$."),
             Item::Class(text) if !skip => out.extend_from_slice(text),
             Item::Macro(name) if !skip => match macros.get(name) {
                 Some(Value::Literal(text)) => out.extend_from_slice(text),

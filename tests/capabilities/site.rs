@@ -155,12 +155,6 @@ impl Site {
             .map_or(0, |child| i32::try_from(child.id()).unwrap_or(0))
     }
 
-    /// Sends the server a signal.
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(self.pid());
-        nix::sys::signal::kill(pid, signal).expect("our own process can be signalled");
-    }
-
     /// Stops the server in good order and waits for it.
     pub(crate) fn stop(&mut self) {
         if self.server.is_some() {
