@@ -9,7 +9,7 @@
 //! * **agents** deliver to one local user each, as that user.
 //!
 //! Parent and engine speak in bounded, versioned frames over a pair of
-//! sockets ([`frame`]), and take nothing from each other on trust.
+//! sockets (`daemon::frame`), and take nothing from each other on trust.
 
 mod configuration;
 pub mod control;

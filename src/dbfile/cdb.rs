@@ -28,7 +28,7 @@ pub(crate) fn hash_key(key: &[u8]) -> u32 {
     })
 }
 
-/// Entries of a cdb to be written with [`write`]; keys may have `several`
+/// Entries of a cdb to be written with [`write()`]; keys may have `several`
 /// values.
 pub fn records(several: bool) -> Records {
     Records::with_hash(hash_key, several)

@@ -7,7 +7,7 @@
 //! agent takes what is waiting together, so that a busy mailbox costs one lock
 //! and one sync for many messages. An agent that is idle ends.
 //!
-//! [`serve`] is the agent's whole life; [`AgentPool`] is the engine's end.
+//! [`serve()`] is the agent's whole life; [`AgentPool`] is the engine's end.
 
 use std::os::unix::net::UnixStream;
 
