@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::collect::{Collected, Fault};
+use super::collect::Collected;
 use super::header::{self, Repaired};
 use super::questions::{Checked, SPOOL_TROUBLE, apply, mailer_index, spool_reply, spool_trouble};
 use super::session::Session;
@@ -62,7 +62,9 @@ impl Session {
         transaction.envelope.size = collected.size;
         transaction.envelope.has_8bit = collected.has_8bit;
         self.measure(&mut transaction, &given);
-        let mut refusal = self.fault(&transaction, &collected);
+        let fault = self.fault(&transaction, &collected);
+        let is_fault = fault.is_some();
+        let mut refusal = fault;
         if refusal.is_none() {
             refusal = self
                 .content_checks(&mut transaction, &given, collected.size)
@@ -75,7 +77,11 @@ impl Session {
         }
         let id = repaired.message_id.clone();
         if let Some(reply) = refusal {
-            self.note_refused(&transaction, id.as_bstr(), &reply);
+            self.note_from(&transaction, transaction.envelope.size, Some(id.as_bstr()));
+            if is_fault {
+                self.note_size(&transaction, &collected);
+            }
+            self.note_refused(&transaction, &reply);
             return Err(reply);
         }
         if transaction.discard {
@@ -103,34 +109,43 @@ impl Session {
     /// The refusal of a message that could not be kept.
     fn fault(&self, transaction: &Transaction, collected: &Collected) -> Option<Reply> {
         let limits = &self.service.limits;
-        match &collected.fault {
-            None => {}
-            Some(Fault::TooLarge) => {
-                let max = limits.message_bytes_max.unwrap_or(0);
-                let size = collected.size;
-                let line = format!("message size ({size}) exceeds maximum ({max})");
-                self.note_other(transaction, Priority::Notice, 6, line.as_bytes());
-                let text = format!("Message exceeds maximum fixed size ({max})");
-                return Some(Reply::with(552, (5, 2, 3), text));
-            }
-            Some(Fault::HeaderTooLarge) => {
-                let max = limits.header_bytes_max;
-                let line = bstr::concat([
-                    format!("headers too large ({max} max) from ").as_bytes(),
-                    &self.client.name,
-                    b" during message collect",
-                ]);
-                self.note_other(transaction, Priority::Notice, 6, &line);
-                let text = format!("Headers too large ({max} max)");
-                return Some(Reply::with(552, (5, 6, 0), text));
-            }
-            Some(Fault::Spool(error)) => return Some(self.trouble(transaction, error)),
+        let faults = &collected.faults;
+        if faults.header_too_large {
+            let max = limits.header_bytes_max;
+            let line = bstr::concat([
+                format!("headers too large ({max} max) from ").as_bytes(),
+                &self.client.name,
+                b" during message collect",
+            ]);
+            self.note_other(transaction, Priority::Notice, 6, &line);
+        }
+        if let Some(error) = &faults.spool {
+            return Some(self.trouble(transaction, error));
+        }
+        if faults.too_large {
+            let max = limits.message_bytes_max.unwrap_or(0);
+            let text = format!("Message exceeds maximum fixed size ({max})");
+            return Some(Reply::with(552, (5, 2, 3), text));
+        }
+        if faults.header_too_large {
+            let max = limits.header_bytes_max;
+            let text = format!("Headers too large ({max} max)");
+            return Some(Reply::with(552, (5, 6, 0), text));
         }
         let declared = transaction.envelope.body_type == Some(BodyType::EightBitMime);
         if limits.strict_8bit && collected.has_8bit && !declared {
             return Some(Reply::with(554, (5, 6, 1), "Eight bit data not allowed"));
         }
         None
+    }
+
+    fn note_size(&self, transaction: &Transaction, collected: &Collected) {
+        if collected.faults.too_large {
+            let max = self.service.limits.message_bytes_max.unwrap_or(0);
+            let size = collected.size;
+            let line = format!("message size ({size}) exceeds maximum ({max})");
+            self.note_other(transaction, Priority::Notice, 6, line.as_bytes());
+        }
     }
 
     /// Header rulesets, `check_eoh`, `check_eom`.
@@ -295,9 +310,8 @@ impl Session {
         spool_reply(error)
     }
 
-    /// A refused message leaves its traces: from whom, to whom, why.
-    fn note_refused(&self, transaction: &Transaction, message_id: &BStr, reply: &Reply) {
-        self.note_from(transaction, transaction.envelope.size, Some(message_id));
+    /// A refused message leaves its trace: to whom it went, why it did not.
+    fn note_refused(&self, transaction: &Transaction, reply: &Reply) {
         let shown: Vec<BString> = transaction
             .envelope
             .recipients

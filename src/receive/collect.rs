@@ -17,7 +17,7 @@ pub(super) struct Collector {
     /// Bytes that came, kept or not.
     size: u64,
     has_8bit: bool,
-    fault: Option<Fault>,
+    faults: Faults,
 }
 
 /// What may come.
@@ -27,15 +27,22 @@ pub(super) struct Bounds {
     pub(super) header_bytes_max: u64,
 }
 
-/// Why a message cannot be kept. It is read to its end all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+/// Why a message cannot be kept. It is read to its end all the same; what
+/// comes first here counts most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Faults {
     /// More than MaxMessageSize.
-    TooLarge,
+    pub(super) too_large: bool,
     /// A header beyond MaxHeadersLength.
-    HeaderTooLarge,
+    pub(super) header_too_large: bool,
     /// The spool cannot take it.
-    Spool(SpoolError),
+    pub(super) spool: Option<SpoolError>,
+}
+
+impl Faults {
+    fn any(&self) -> bool {
+        self.too_large || self.header_too_large || self.spool.is_some()
+    }
 }
 
 /// A message that is complete.
@@ -44,7 +51,7 @@ pub(super) struct Collected {
     pub(super) writer: Box<dyn BodyWriter>,
     pub(super) size: u64,
     pub(super) has_8bit: bool,
-    pub(super) fault: Option<Fault>,
+    pub(super) faults: Faults,
 }
 
 impl Collector {
@@ -57,7 +64,7 @@ impl Collector {
             limits,
             size: 0,
             has_8bit: false,
-            fault: None,
+            faults: Faults::default(),
         }
     }
 
@@ -80,20 +87,12 @@ impl Collector {
     /// Takes note of text that was appended behind `before` bytes.
     pub(super) fn grown(&mut self, before: usize) {
         self.size += (self.text.len() - before) as u64;
-        if self
-            .limits
-            .message_bytes_max
-            .is_some_and(|max| self.size > max)
-        {
-            self.fault.get_or_insert(Fault::TooLarge);
-        }
-        if self.fault.is_some() {
-            // What came before is of no use any more, but a header tells the
-            // log who sent it.
-            let kept = self.split.map_or(before, |split| split.header);
-            self.text.truncate(kept);
+        if self.faults.any() {
+            self.text.truncate(before);
             return;
         }
+        let max = self.limits.message_bytes_max;
+        self.faults.too_large = max.is_some_and(|max| self.size > max);
         match self.split {
             Some(split) => self.write_behind(split.header, split.header),
             None => self.find_end(false),
@@ -102,27 +101,20 @@ impl Collector {
 
     fn find_end(&mut self, is_whole: bool) {
         self.split = self.finder.find(&self.text, is_whole);
-        match self.split {
-            Some(split) => self.write_behind(split.body, split.header),
-            None if self.text.len() as u64 > self.limits.header_bytes_max => {
-                self.fault = Some(Fault::HeaderTooLarge);
-            }
-            None => {}
-        }
-        if let Some(split) = self.split
-            && split.header as u64 > self.limits.header_bytes_max
-        {
-            self.fault = Some(Fault::HeaderTooLarge);
+        let header = self.split.map_or(self.text.len(), |split| split.header);
+        self.faults.header_too_large = header as u64 > self.limits.header_bytes_max;
+        if let Some(split) = self.split {
+            self.write_behind(split.body, split.header);
         }
     }
 
     /// Passes text from `body` on to the writer and keeps the `header` bytes.
     fn write_behind(&mut self, body: usize, header: usize) {
         let text = &self.text[body.min(self.text.len())..];
-        if !text.is_empty() {
+        if !text.is_empty() && !self.faults.any() {
             self.has_8bit |= !text.is_ascii();
             if let Err(error) = self.writer.write(text) {
-                self.fault = Some(Fault::Spool(error));
+                self.faults.spool = Some(error);
             }
         }
         self.text.truncate(header);
@@ -130,7 +122,7 @@ impl Collector {
 
     /// The message as a whole.
     pub(super) fn finish(mut self) -> Collected {
-        if self.split.is_none() && self.fault.is_none() {
+        if self.split.is_none() && !self.faults.any() {
             self.find_end(true);
         }
         Collected {
@@ -138,7 +130,7 @@ impl Collector {
             writer: self.writer,
             size: self.size,
             has_8bit: self.has_8bit,
-            fault: self.fault,
+            faults: self.faults,
         }
     }
 }
@@ -207,7 +199,7 @@ mod tests {
             assert_eq!(body, "body\n\n\u{e9}\n", "cut at {cut}");
             assert_eq!(all.size, text.len() as u64);
             assert!(all.has_8bit);
-            assert_eq!(all.fault, None);
+            assert!(!all.faults.any());
         }
     }
 
@@ -219,16 +211,16 @@ mod tests {
         };
         let (header, _, all) = collect(&["A: b\n\n", "123456789", "more"], small, 0);
         assert_eq!((header.as_str(), all.size), ("A: b\n", 19));
-        assert_eq!(all.fault, Some(Fault::TooLarge));
+        assert!(all.faults.too_large && !all.faults.header_too_large);
         let narrow = Bounds {
             header_bytes_max: 10,
             ..WIDE
         };
         let (_, body, all) = collect(&["A: 123\n", "B: 456\n", "\nbody"], narrow, 0);
-        assert_eq!(all.fault, Some(Fault::HeaderTooLarge));
+        assert!(all.faults.header_too_large && !all.faults.too_large);
         assert_eq!((body.as_str(), all.size), ("", 19));
         let (_, _, all) = collect(&["A: b\n\n", "12345", "6789"], WIDE, 6);
-        assert_eq!(all.fault, Some(Fault::Spool(SpoolError::Full)));
+        assert_eq!(all.faults.spool, Some(SpoolError::Full));
     }
 
     #[test]

@@ -64,7 +64,22 @@ impl Session {
         greeted: Greeted,
     ) -> Reply {
         self.acted = true;
+        let id = self.id();
+        let writer = match self.service.spool.body_writer(id) {
+            Ok(writer) => writer,
+            Err(error) => {
+                let text = bstr::concat([
+                    b"low on space or no queue for mail from ".as_slice(),
+                    &self.client.name,
+                    format!(": {error}").as_bytes(),
+                ]);
+                let event = Event::Other(SPOOL_TROUBLE, 1, &text);
+                self.service.note(id, &event);
+                return spool_reply(&error);
+            }
+        };
         let mut transaction = Box::new(self.begin(&address));
+        transaction.writer = Some(writer);
         if greeted == Greeted::No && self.service.privacy.auth_warnings {
             let text = [self.client.shown.as_slice(), b" didn't use HELO protocol"].concat();
             self.warn(&mut transaction, text.into());
@@ -90,6 +105,7 @@ impl Session {
         Transaction {
             id,
             is_open: false,
+            is_nobody: false,
             given: address.into(),
             sender: None,
             envelope,
@@ -124,7 +140,10 @@ impl Session {
         let site = Arc::clone(&self.service.site);
         if !transaction.envelope.sender.is_empty() {
             match site.resolve(address, &mut transaction.macros).await {
-                Resolution::Refused(reply) => return about(address, &reply),
+                Resolution::Refused(reply) => {
+                    transaction.is_nobody = true;
+                    return about(address, &reply);
+                }
                 Resolution::Mailer(target) => match unprintable(&target) {
                     Some(reply) => return reply,
                     None => transaction.sender = Some(target),
@@ -149,10 +168,6 @@ impl Session {
                 self.count_refused(transaction.sender.as_ref());
                 return checked_about(address, &reply);
             }
-        }
-        match self.service.spool.body_writer(transaction.id) {
-            Ok(writer) => transaction.writer = Some(writer),
-            Err(error) => return spool_reply(&error),
         }
         sender_ok(address)
     }

@@ -269,6 +269,10 @@ impl Session {
                         return End::Lost;
                     }
                     tokio::time::sleep(time).await;
+                    // Whoever did not wait for the answer is seen to do so.
+                    if let Ok(Got::End) = wire.read(Duration::ZERO).await {
+                        is_end = true;
+                    }
                     continue;
                 }
                 Action::Close => return End::Closed,
@@ -380,7 +384,9 @@ impl Session {
     /// The message under way is given up: it leaves its line in the log.
     pub(super) fn forget(&mut self) {
         if let Some(transaction) = self.current.take() {
-            self.note_from(&transaction, transaction.size(), None);
+            if !transaction.is_nobody {
+                self.note_from(&transaction, transaction.size(), None);
+            }
             self.next_id = None;
         }
     }

@@ -17,6 +17,8 @@ pub(super) struct Transaction {
     pub(super) id: QueueId,
     /// MAIL was answered with success.
     pub(super) is_open: bool,
+    /// The sender is no address at all: the log does not name it.
+    pub(super) is_nobody: bool,
     /// The sender as given, with its angle brackets.
     pub(super) given: BString,
     /// Where the sender's address leads.
