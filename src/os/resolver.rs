@@ -217,6 +217,9 @@ impl Parts {
                         return Ok(name.to_owned());
                     }
                 }
+                // The library calls all of 127/8 localhost, without asking
+                // anybody (RFC 6761): a client would be taken for another.
+                Service::Dns if address.is_loopback() => last = ResolveError::NoSuchName,
                 Service::Dns => {
                     let name = Name::from(address).to_ascii();
                     match self.ask(&name, RecordType::PTR).await {

@@ -91,15 +91,15 @@ impl Client {
 
     /// A program that `user` runs.
     pub(super) fn local(user: &[u8]) -> Self {
-        let shown = BString::from(bstr::concat([user, b"@localhost"]));
         Self {
             name: "localhost".into(),
-            address: BString::default(),
-            shown,
+            // sendmail: rules know a local program by this address.
+            address: "0".into(),
+            shown: bstr::concat([user, b"@localhost"]).into(),
             is_local: true,
             port: 0,
-            pointer: "localhost".into(),
-            resolve: "OK",
+            pointer: BString::default(),
+            resolve: "",
         }
     }
 
@@ -110,7 +110,9 @@ impl Client {
         macros.set(b"s", self.name.clone());
         macros.set(b"r", "SMTP");
         macros.set(b"client_addr", self.address.clone());
-        macros.set(b"client_name", self.name.clone());
+        if !self.is_local {
+            macros.set(b"client_name", self.name.clone());
+        }
         macros.set(b"client_ptr", self.pointer.clone());
         macros.set(b"client_resolve", self.resolve);
         macros.set(b"client_port", self.port.to_string());

@@ -178,8 +178,11 @@ impl Session {
         let mut transaction = self.begin(given.unwrap_or(own));
         transaction.is_open = true;
         transaction.is_named = true;
-        transaction.full_name.clone_from(&submission.full_name);
         transaction.is_other = given.is_some_and(|sender| sender != own);
+        if !transaction.is_other {
+            // sendmail: -F says nothing of a sender that -f made another.
+            transaction.full_name.clone_from(&submission.full_name);
+        }
         let warns = self.service.privacy.auth_warnings;
         if let Some((letter, sender)) = &submission.sender
             && warns
