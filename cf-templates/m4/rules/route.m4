@@ -34,6 +34,11 @@ R< > $*			$: $1
 # Parse1: which mailer.
 #
 SParse1
+ifdef(`_LDAP_ROUTING_', `# feature ldap_routing: the directory says where users of its domains live
+ifdef(`_ldaproute_class_', `R$+ < @ $={LDAPRoute} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $2 > < >
+ifdef(`_ldapequiv_class_', `R$+ < @ $={LDAPRouteEquiv} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $M > < >
+')')dnl
+')dnl
 ifdef(`_kmap_virtuser_', `# feature virtusertable: an address that stands for another
 R$+ < @ $=w . >		$: < @ > < $1 @ $2 > $1 < @ $2 . >
 ifdef(`_virthost_class_', `R$+ < @ $={VirtHost} . >	$: < @ > < $1 @ $2 > $1 < @ $2 . >
@@ -55,11 +60,6 @@ R< error : $- $+ > $*	$#error $@ $(dequote $1 $) $: $2
 R< $+ > < $+ > $+	$: $>Recurse $1
 ')dnl
 
-ifdef(`_LDAP_ROUTING_', `# feature ldap_routing: the directory says where users of its domains live
-ifdef(`_ldaproute_class_', `R$+ < @ $={LDAPRoute} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $2 > < >
-ifdef(`_ldapequiv_class_', `R$+ < @ $={LDAPRouteEquiv} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $M > < >
-')')dnl
-')dnl
 ifdef(`_REDIRECT_', `# feature redirect: addresses that only say where somebody has gone;
 # newaliases may meet them
 R$* < @ $+ .REDIRECT. > $*	$: $1 < @ $2 .REDIRECT. > < $&{opMode} >
@@ -141,32 +141,58 @@ R< $* > $+		$@ $2
 
 ')dnl
 ifdef(`_LDAP_ROUTING_', `#
-# LDAPExpand: < address > < key > < detail >: the host and the address that the
-# directory has for a key.
+# LDAPExpand: < address > < key > < detail >: looks the key up in the directory.
+# What comes back is the address, another address, or a mailer and a host.
 #
 SLDAPExpand
-R< $* > < $+ > < $* >	$: < $(ldapmra $2 $: ? $) > < $(ldapmh $2 $: ? $) > < $1 > < $2 > < $3 >
-R< $* < TMPF > > < $* > $+	ifelse(_ldap_tempfail_, `tempfail', `$#error $@ 4.3.0 $: _TMPFMSG_', `$#error $@ 4.3.0 $: "451 Directory is not available"')
-R< $* > < $* < TMPF > > $+	ifelse(_ldap_tempfail_, `tempfail', `$#error $@ 4.3.0 $: _TMPFMSG_', `$#error $@ 4.3.0 $: "451 Directory is not available"')
-# a host of ours, or none: the address counts; another host: mail goes there
-R< ? > < $=w > < $+ > < $* > < $* >	$@ $2
-R< ? > < $- : $=w > < $+ > < $* > < $* >	$@ $3
-R< $+ > < $=w > < $+ > < $* > < $* >	$@ $>Parse1 $>Parse0 $>canonify $1
-R< $~[ $* > < ? > < $+ > < $* > < $* >	$: < $1 $2 > < ? ? > < $3 > < $4 > < $5 >
-R< ? > < ? ? > $+	$: < ? > < ? > $1
-R< $+ > < ? ? > < $+ > < $* > < $* >	$@ $>Parse1 $>Parse0 $>canonify $1
-R< ? > < $~[ : $+ > < $+ > < $* > < $* >	$@ $>MailerToTriple < $1 : $2 > $3
-R< ? > < $+ > < $+ > < $* > < $* >	$: < ? > < $1 > < $2 > < $3 > < $4 >
-R< $+ > < $~[ : $+ > < $+ > < $* > < $* >	$@ $>MailerToTriple < $2 : $3 > $>canonify $1
-# not known: without the detail, then the domain, then nobody
-ifelse(_ldap_detail_, `strip', `R< ? > < ? > < $+ > < $+ + $* @ $+ > < >	$@ $>LDAPExpand < $1 > < $2 @ $4 > < >
-', _ldap_detail_, `preserve', `R< ? > < ? > < $+ > < $+ + $* @ $+ > < >	$@ $>LDAPExpand < $1 > < $2 @ $4 > < + $3 >
+# < new address > < host > < address > < key > < detail >
+R< $+ > < $+ > < $* >	$: < $(ldapmra $2 $: $) > < $(ldapmh $2 $: $) > < $1 > < $2 > < $3 >
+# no answer just now: a session is told so, other mail waits in the queue
+R< $* < TMPF > > < $* > < $+ > < $+ > < $* >	$: $&{opMode} $| $3
+R< $* > < $* < TMPF > > < $+ > < $+ > < $* >	$: $&{opMode} $| $3
+ifelse(_ldap_tempfail_, `tempfail', `R$={SMTPOpModes} $| $+	$#error $@ 4.3.0 $: _TMPFMSG_
 ')dnl
-ifelse(_ldap_nodomain_, `', `R< ? > < ? > < $+ > < $+ @ $+ > < $* >	$@ $>LDAPExpand < $1 > < @ $3 > < $4 >
+R$* $| $+		$@ $2
+ifelse(_ldap_detail_, `preserve', `# the detail goes over to the new address
+R< $+ @ $+ > < $* > < $+ > < $+ > < + $* >	$: < $1 + $6 @ $2 > < $3 > < $4 > < $5 > < + $6 >
 ')dnl
-R< ? > < ? > < $+ > < $* > < $* >	ifelse(_ldap_bounce_, `passthru', `$@ $1', `$#error $@ nouser $: "550 User unknown"')
-R< $+ > < $+ > < $+ > < $* > < $* >	$@ $>MailerToTriple < _RELAY_ : $2 > $>canonify $1
+# a host of ours, or none: the new address is routed on
+R< > < $=w > < $+ > < $+ > < $* >	$@ $2
+R< $+ > < $=w > < $+ > < $+ > < $* >	$@ $>Parse0 $>canonify $1
+R< $+ > < > < $+ > < $+ > < $* >	$@ $>Parse0 $>canonify $1
+# another host: the mail goes there
+ifdef(`_kmap_mailertable_', `R< > < $+ > < $+ > < $+ > < $* >	$@ $>LDAPMailertable < $1 > $2
+R< $+ > < $+ > < $+ > < $+ > < $* >	$@ $>LDAPMailertable < $2 > $>canonify $1
+', `R< > < $+ > < $+ > < $+ > < $* >	$#_RELAY_ $@ $1 $: $2
+R< $+ > < $+ > < $+ > < $+ > < $* >	$#_RELAY_ $@ $2 $: $>canonify $1
+')dnl
+# not known: the same without the detail, then the domain
+ifelse(_ldap_detail_, `', `', `R< > < > < $+ > < $+ + $* @ $+ > < >	$@ $>LDAPExpand < $1 > < $2 @ $4 > < + $3 >
+')dnl
+ifelse(_ldap_nodomain_, `', `R< > < > < $+ > < $+ @ $+ > < $* >	$@ $>LDAPExpand < $1 > < @ $3 > < $4 >
+')dnl
+ifelse(_ldap_bounce_, `passthru', `# nobody knows it: mail goes on as if nothing had been asked
+R< > < > < $+ > < $* > < $* >	$@ $1
+', `# nobody knows it: no such recipientifelse(_ldap_bounce_, `sendertoo', `, or sender')
+R< > < > < $+ > < $* > < $* >	$: $&{addr_type} $| $1
+Re r $| $+		$#error $@ nouser $: "550 User unknown"
+ifelse(_ldap_bounce_, `sendertoo', `Re s $| $+		$#error $@ nouser $: "550 User unknown"
+')dnl
+R$* $| $+		$@ $2
+')dnl
 
+ifdef(`_kmap_mailertable_', `#
+# LDAPMailertable: < host > address: the way to a host that the directory named,
+# by mailertable where it is there.
+#
+SLDAPMailertable
+R< $+ > $+		$: < $(mailertable $1 $: $1 $) > $2
+R< $~[ : $* > $+	$@ $>MailerToTriple < $1 : $2 > $3
+R< $+ > $+		$: < $1 > $>Mailertable < $1 > $2
+R< $+ > $# $*		$#$2
+R< $+ > $+		$#_RELAY_ $@ $1 $: $2
+
+')dnl
 ')dnl
 #
 # Ruleset 95 (MailerToTriple): < mailer:host > address, as tables and relay
@@ -183,9 +209,10 @@ R< $+ > $*		$#_RELAY_ $@ $1 $: $2
 
 #
 # CanonLocal: < user > address: delivered here, to that user or to the one the
-# address names.
+# address names. A local part that is a route of its own goes that way.
 #
 SCanonLocal
+R< $* > $* $=O $* < @ $+ >	$@ $>Recurse $2 $3 $4
 R< $- @ $+ > $*		$: < $1 > $3
 R< $* > $* < @ $+ . >	$: < $1 > $2 @ $3
 R< $* > $* < @ $+ >	$: < $1 > $2 @ $3
