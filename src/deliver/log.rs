@@ -16,19 +16,22 @@ type Controller = Option<(BString, Option<(u32, u32)>)>;
 impl Work<'_> {
     /// Logs a job: recipients that fared alike share a line.
     pub(super) async fn log_job(&self, job: &Job, verdicts: &[Verdict], took: Duration) {
-        let mut at = 0;
-        while let Some(verdict) = verdicts.get(at) {
-            let alike = verdicts[at..]
-                .iter()
-                .take_while(|other| !verdict.alone && *other == verdict)
-                .count()
-                .max(1);
-            let places: Vec<usize> = job.recipients[at..at + alike]
-                .iter()
-                .map(|addressee| addressee.recipient)
-                .collect();
+        let place = |at: usize| job.recipients.get(at).map(|addressee| addressee.recipient);
+        let mut done = vec![false; verdicts.len()];
+        // sendmail: what was refused at RCPT has been logged by then.
+        let order = (0..verdicts.len()).filter(|at| verdicts[*at].alone);
+        let order = order.chain((0..verdicts.len()).filter(|at| !verdicts[*at].alone));
+        for at in order {
+            if done[at] {
+                continue;
+            }
+            let verdict = &verdicts[at];
+            let alike =
+                |other: usize| other == at || (!verdict.alone && verdicts[other] == *verdict);
+            let group: Vec<usize> = (at..verdicts.len()).filter(|other| alike(*other)).collect();
+            group.iter().for_each(|at| done[*at] = true);
+            let places: Vec<usize> = group.into_iter().filter_map(place).collect();
             self.log(&places, Some(job), verdict, Some(took)).await;
-            at += alike;
         }
     }
 

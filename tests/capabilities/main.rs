@@ -6,6 +6,7 @@ mod cli;
 mod crash;
 mod dbfile;
 mod deliver;
+mod delivery;
 mod dialogue;
 mod dsn;
 mod journal;

@@ -480,9 +480,11 @@ fn lost(place: &Place<'_>) -> Verdict {
 /// Whether a name is one of this host's (class `w`).
 fn is_own(site: &Site, name: &[u8]) -> bool {
     let name = name.strip_suffix(b".").unwrap_or(name);
-    site.program
-        .class(b"w")
-        .is_some_and(|class| class.contains(name))
+    match site.program.class(b"w") {
+        Some(class) => class.contains(name),
+        // A configuration whose rules never ask for it.
+        None => site.macros.text(b"j").eq_ignore_ascii_case(name),
+    }
 }
 
 fn connect_timeout(site: &Site) -> Duration {
