@@ -20,6 +20,7 @@ mod mc;
 mod need;
 mod processes;
 mod queue;
+mod queue_exchange;
 mod receive;
 mod sim_disk;
 mod sink;

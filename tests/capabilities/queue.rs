@@ -113,7 +113,7 @@ impl Bench {
     }
 }
 
-fn message(id: QueueId, created: SystemTime, body: Body) -> Message {
+pub(crate) fn message(id: QueueId, created: SystemTime, body: Body) -> Message {
     let mut envelope = Envelope::new("sender@example.org", created);
     envelope.recipients = ["a@x.example", "b@y.example", "c@z.example"]
         .map(Recipient::mailbox)

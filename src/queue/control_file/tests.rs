@@ -234,12 +234,18 @@ proptest! {
 
     #[test]
     fn any_lines_can_be_read(
-        lines in proptest::collection::vec("[VTKNPBMFqSAZ!$dCQrRHDELI.x][ -~]{0,12}", 0..12),
+        lines in proptest::collection::vec("[VTKNPBMFqSAZ!$dCQrRHDELI][ -~\t\x00é]{0,12}", 0..12),
     ) {
         let text = lines.join("\n") + "\n.\n";
         if let Ok(file) = read(text.as_bytes()) {
             let again = write(&file.envelope, &file.header, HOST, None);
-            prop_assert!(read(&again).is_ok());
+            let back = read(&again).unwrap();
+            prop_assert_eq!(back.envelope.recipients.len(), file.envelope.recipients.len());
+            prop_assert_eq!(back.header.fields().len(), file.header.fields().len());
+            let once_more = write(&back.envelope, &back.header, HOST, None);
+            let file = read(&once_more).unwrap();
+            let settled = write(&file.envelope, &file.header, HOST, None);
+            prop_assert_eq!(settled.as_bstr(), once_more.as_bstr());
         }
     }
 }

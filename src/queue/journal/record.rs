@@ -161,3 +161,53 @@ fn number(bytes: &[u8]) -> u32 {
         .rev()
         .fold(0, |sum, byte| sum << 8 | u32::from(*byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(text: &str) -> QueueId {
+        QueueId::parse(text.as_bytes()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_is_got(
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            name in "[A-Za-z0-9]{8,20}",
+            kind in 0..KINDS.len(),
+            secret in any::<u64>(),
+            flip in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = Vec::new();
+            put(&mut bytes, KINDS[kind], id(&name), &payload);
+            prop_assert_eq!(bytes.len(), record_bytes(payload.len()));
+            seal(&mut bytes, 0, secret);
+            let (record, len) = get(&bytes, secret).unwrap();
+            prop_assert_eq!(record.kind, KINDS[kind]);
+            prop_assert_eq!(record.id, id(&name));
+            prop_assert_eq!(record.payload, &payload[..]);
+            prop_assert_eq!(len, bytes.len());
+            // Another segment's secret does not open it.
+            prop_assert!(get(&bytes, secret ^ 1).is_none());
+            prop_assert!(get(&bytes, secret ^ (1 << 40)).is_none());
+            // Nor does one that was damaged anywhere but in its padding.
+            let at = flip.index(HEADER_BYTES + payload.len());
+            bytes[at] ^= 0x10;
+            prop_assert!(get(&bytes, secret).is_none());
+        }
+
+        #[test]
+        fn any_bytes_can_be_read(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            secret in any::<u64>(),
+        ) {
+            prop_assert!(get(&bytes, secret).is_none());
+            let mut forged = b"GwJ1".to_vec();
+            forged.extend_from_slice(&bytes);
+            prop_assert!(get(&forged, secret).is_none());
+        }
+    }
+}
