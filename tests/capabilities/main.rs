@@ -22,6 +22,7 @@ mod processes;
 mod queue;
 mod queue_exchange;
 mod receive;
+mod run;
 mod sim_disk;
 mod sink;
 mod site;
