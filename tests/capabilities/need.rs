@@ -56,8 +56,10 @@ pub(crate) fn root(what: &str) -> bool {
 /// test tools install it), or `None` after saying what is left out. Its root
 /// directory is `root` inside.
 pub(crate) fn reference(what: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GODWIT_REFERENCE")
-        .map_or_else(|| PathBuf::from("/opt/oracle/sendmail"), PathBuf::from);
+    let folder = std::env::var_os("GODWIT_REFERENCE").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/reference")),
+        PathBuf::from,
+    );
     if folder.join("root/usr/sbin/sendmail").exists()
         || folder.join("root/usr/lib/sm.bin/sendmail").exists()
         || folder.join("root/usr/libexec/sendmail/sendmail").exists()
