@@ -10,7 +10,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use godwit::m4::{Found, Host, HostError, Limits, M4, Message, Settings};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -70,7 +70,7 @@ impl Host for Files {
 
 /// The time of the machine alone.
 fn machine(files: &[String], input: &[u8], defines: &[(&str, &str)]) -> Duration {
-    let start = Instant::now();
+    let before = used(UsageWho::RUSAGE_THREAD);
     let mut host = Files;
     let settings = Settings {
         limits: Limits::generous(),
@@ -85,7 +85,7 @@ fn machine(files: &[String], input: &[u8], defines: &[(&str, &str)]) -> Duration
     }
     let _ = m4.process_bytes(b"stdin", input.to_vec());
     let _ = m4.finish();
-    start.elapsed()
+    used(UsageWho::RUSAGE_THREAD).saturating_sub(before)
 }
 
 struct Subject {

@@ -106,6 +106,8 @@ impl<'h> M4<'h> {
 
     /// Defines a macro as `-D` does.
     pub fn define(&mut self, name: &[u8], value: &[u8]) {
+        // Said, and never fatal: it has no place in any file.
+        let _ = self.check_sequences(name, value);
         let id = self.symbols.intern(name);
         let definition = Definition {
             body: Body::text(value),

@@ -154,6 +154,8 @@ pub struct Settings {
     pub debug: DebugFlags,
     /// `-l`: traced texts are cut to this many bytes; 0 for no cut.
     pub trace_length: usize,
+    /// `--warn-macro-sequence`: warn of definitions in which this matches.
+    pub macro_sequence: Option<Vec<u8>>,
     /// Whether `syscmd` and `esyscmd` run anything.
     pub allow_commands: bool,
     /// Hand finished output to [`super::Host::output`] instead of keeping it.
@@ -177,6 +179,7 @@ impl Default for Settings {
             fatal_warnings: FatalWarnings::No,
             debug: DebugFlags::none(),
             trace_length: 0,
+            macro_sequence: None,
             allow_commands: false,
             stream: false,
             origins: true,

@@ -297,6 +297,20 @@ impl Reader<'_> {
                 return None;
             }
             b'o' | DEBUG_FILE => self.options.debug_file = argument,
+            MACRO_SEQUENCE => {
+                let usual = br"\$\({[^}]*}\|[0-9][0-9]+\)".to_vec();
+                let pattern = argument.unwrap_or(usual);
+                if let Err(reason) = crate::base::regex::compile(&pattern) {
+                    self.complain(&[
+                        b"--warn-macro-sequence: bad regular expression `",
+                        &pattern,
+                        b"': ",
+                        reason.as_bytes(),
+                    ]);
+                    return None;
+                }
+                settings.macro_sequence = (!pattern.is_empty()).then_some(pattern);
+            }
             HELP => self.show = Some(help()),
             VERSION => self.show = Some(version()),
             b'e' => self.complain(&[b"warning: `m4 -e' is deprecated, use `-i' instead"]),
@@ -353,6 +367,9 @@ Operation:
   -i, --interactive            accepted, changes nothing
   -P, --prefix-builtins        builtins are called m4_...
   -Q, --quiet, --silent        no warnings about the number of arguments
+      --warn-macro-sequence[=REGEXP]
+                               warn of definitions that contain REGEXP
+                                 (none means \\$\\({[^}]*}\\|[0-9][0-9]+\\))
 
 Input and output:
   -D, --define=NAME[=VALUE]    define NAME as VALUE, or as nothing

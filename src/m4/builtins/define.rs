@@ -23,7 +23,10 @@ fn bind(m4: &mut M4<'_>, call: &Call<'_>, pushed: bool) -> Result<(), Stop> {
     let name = call.argument(1);
     let body = match call.builtin(2) {
         Some(builtin) => Body::Builtin(builtin),
-        None => Body::text(call.argument(2)),
+        None => {
+            m4.check_sequences(name, call.argument(2))?;
+            Body::text(call.argument(2))
+        }
     };
     let id = m4.symbols.intern(name);
     let record = m4.note_defined(id, name, pushed);

@@ -73,6 +73,40 @@ pub(super) fn patsubst(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> R
     Ok(())
 }
 
+impl M4<'_> {
+    /// Warns of what looks like an argument in a definition and may be none.
+    pub(in crate::m4) fn check_sequences(&mut self, name: &[u8], body: &[u8]) -> Result<(), Stop> {
+        let Some(pattern) = self.settings.macro_sequence.clone() else {
+            return Ok(());
+        };
+        let Some(regex) = compile(self, &pattern, "bad regular expression `")? else {
+            self.settings.macro_sequence = None;
+            return Ok(());
+        };
+        let mut fuel = Fuel(self.settings.limits.regex_steps);
+        let mut at = 0;
+        while let Ok(Some(found)) = regex.search(body, at, &mut fuel) {
+            at = found.end();
+            if found.start() == at {
+                at += 1;
+            } else {
+                let sequence = &body[found.start()..at];
+                self.warn(text!(
+                    "definition of `",
+                    name,
+                    "' contains sequence `",
+                    sequence,
+                    "'"
+                ))?;
+            }
+            if at > body.len() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 fn fault_matching(m4: &mut M4<'_>, call: &Call<'_>) -> Result<(), Stop> {
     let pattern = call.argument(2);
     m4.say(
