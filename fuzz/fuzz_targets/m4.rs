@@ -41,6 +41,8 @@ fuzz_target!(|bytes: &[u8]| {
             output_bytes: 1 << 20,
             pending_bytes: 1 << 20,
             calls: 50_000,
+            defined_bytes: 1 << 20,
+            messages: 1000,
             regex_steps: 100_000,
         },
         ..Settings::default()

@@ -94,7 +94,8 @@ impl M4<'_> {
     ) -> Result<(), Stop> {
         self.here = place;
         self.calls += 1;
-        if self.calls > self.settings.limits.calls {
+        self.work = self.work.saturating_add(1);
+        if self.work > self.settings.limits.calls {
             let limit = self.settings.limits.calls;
             return self.limit(format!("more than {limit} macro calls"));
         }

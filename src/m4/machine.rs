@@ -5,12 +5,12 @@ use super::builtins::{Builtin, PatternCache};
 use super::call::{Frame, Span};
 use super::input::{Input, Kind, Source, Text};
 use super::message::{Weight, text};
-use super::origin::{FileId, Files, LineOrigin, Place, Places};
-use super::output::{Advance, Diversions, Output};
+use super::origin::{Files, LineOrigin, Place};
+use super::output::{Diversions, Output};
 use super::record::Record;
 use super::scan::{Ahead, stretch};
 use super::symbols::{Body, Definition, Symbols};
-use super::syntax::{COMMENT, INSIDE, OUTSIDE, QUOTE, SPACE, Syntax, WORD_START};
+use super::syntax::{COMMENT, INSIDE, OUTSIDE, QUOTE, Syntax, WORD_START};
 use super::{DebugFlags, Host, Settings};
 
 /// Why a run ended before its input did.
@@ -37,8 +37,8 @@ impl Stop {
     }
 }
 
-/// Output waits until there is this much of it.
-const STREAM_BYTES: usize = 64 << 10;
+/// So many bytes of input are as much work as a call.
+const WORK_BYTES: u64 = 256;
 
 /// One run of the macro processor.
 pub struct M4<'h> {
@@ -66,6 +66,10 @@ pub struct M4<'h> {
     pub(super) status: i32,
     pub(super) sysval: i32,
     pub(super) calls: u64,
+    /// Calls, and bytes of expansion in units of a call.
+    pub(super) work: u64,
+    pub(super) messages: usize,
+    pub(super) wrapped_bytes: usize,
     /// A builtin that the call being expanded gives as a value.
     pub(super) value: Option<Builtin>,
     /// The beginning of the line that a traced call gets.
@@ -94,6 +98,9 @@ impl<'h> M4<'h> {
             status: 0,
             sysval: 0,
             calls: 0,
+            work: 0,
+            messages: 0,
+            wrapped_bytes: 0,
             value: None,
             trace_line: Vec::new(),
             record: Record::default(),
@@ -169,6 +176,7 @@ impl<'h> M4<'h> {
     pub fn finish(mut self) -> Result<Output, Stop> {
         while !self.wraps.is_empty() {
             let wraps = std::mem::take(&mut self.wraps);
+            self.wrapped_bytes = 0;
             for source in wraps {
                 self.push_source(source)?;
             }
@@ -232,6 +240,8 @@ impl<'h> M4<'h> {
 
     /// Puts a text in front of the input.
     pub(super) fn push_source(&mut self, source: Source) -> Result<(), Stop> {
+        let length = source.text.bytes().len() as u64;
+        self.work = self.work.saturating_add(length / WORK_BYTES);
         self.input.push(source);
         let limit = self.settings.limits.pending_bytes;
         // A stack of many empty sources costs memory as well.
@@ -327,162 +337,6 @@ impl<'h> M4<'h> {
         self.take_plain(1)
     }
 
-    /// Takes `length` bytes of the top source in, that mean themselves.
-    fn take_plain(&mut self, length: usize) -> Result<(), Stop> {
-        if self.frames.is_empty() {
-            self.begin_token();
-        }
-        self.take_in(length)
-    }
-
-    /// Takes `length` bytes of the top source in, as they are.
-    pub(super) fn take_in(&mut self, length: usize) -> Result<(), Stop> {
-        if !self.frames.is_empty() {
-            if let Some(source) = self.input.sources.last_mut() {
-                let end = (source.at + length).min(source.text.bytes().len());
-                self.arena
-                    .extend_from_slice(&source.text.bytes()[source.at..end]);
-                source.at = end;
-            }
-            return self.check_arguments();
-        }
-        if self.output.discards() {
-            if let Some(source) = self.input.sources.last_mut() {
-                source.at += length;
-            }
-            return Ok(());
-        }
-        if self.settings.synclines {
-            return self.take_in_synced(length);
-        }
-        let (places, advance) = self.text_places();
-        if let Some(source) = self.input.sources.last_mut() {
-            let end = (source.at + length).min(source.text.bytes().len());
-            let text = &source.text.bytes()[source.at..end];
-            self.output.write(text, places, advance);
-            source.at = end;
-        }
-        self.check_output()
-    }
-
-    /// As [`Self::take_in`], line by line.
-    fn take_in_synced(&mut self, length: usize) -> Result<(), Stop> {
-        if let Some(source) = self.input.sources.last_mut() {
-            let end = (source.at + length).min(source.text.bytes().len());
-            while source.at < end {
-                let place = source.place_of(source.at);
-                let text = &source.text.bytes()[source.at..end];
-                let line = memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1);
-                self.output.write_synced(&text[..line], place, &self.files);
-                source.at += line;
-            }
-        }
-        self.check_output()
-    }
-
-    /// Takes in a token that is not a slice of the top source.
-    pub(super) fn take_in_text(&mut self, text: &[u8], place: Place) -> Result<(), Stop> {
-        if !self.frames.is_empty() {
-            self.arena.extend_from_slice(text);
-            return self.check_arguments();
-        }
-        if self.settings.synclines {
-            self.output.write_synced(text, place, &self.files);
-        } else {
-            let places = self.places();
-            self.output.write(text, places, Advance::No);
-        }
-        self.check_output()
-    }
-
-    /// Copies a file's text into the current diversion.
-    pub(super) fn write_file(&mut self, file: FileId, text: &[u8]) -> Result<(), Stop> {
-        let mut places = self.places();
-        places.written = Place { file, line: 1 };
-        self.output.write(text, places, Advance::Written);
-        self.check_output()
-    }
-
-    pub(super) fn check_arguments(&mut self) -> Result<(), Stop> {
-        let limit = self.settings.limits.pending_bytes;
-        if self.arena.len() > limit {
-            return self.limit(format!("more than {limit} bytes of arguments"));
-        }
-        Ok(())
-    }
-
-    pub(super) fn check_output(&mut self) -> Result<(), Stop> {
-        if self.settings.stream && self.output.main_bytes() >= STREAM_BYTES {
-            self.flush();
-        }
-        let limit = self.settings.limits.output_bytes;
-        if self.output.held_bytes() > limit {
-            return self.limit(format!("more than {limit} bytes of output"));
-        }
-        Ok(())
-    }
-
-    /// Notes where the token stands that begins now, outside of arguments.
-    pub(super) fn begin_token(&mut self) {
-        if !self.settings.origins {
-            return;
-        }
-        let Some(source) = self.input.sources.last_mut() else {
-            return;
-        };
-        let place = source.place_of(source.at);
-        match &mut source.kind {
-            Kind::File {
-                call_line,
-                outermost,
-                ..
-            } => {
-                *call_line = place.line;
-                if *outermost {
-                    self.asked = place;
-                }
-            }
-            Kind::Wrapped { asked, .. } => self.asked = *asked,
-            Kind::Expansion(_) | Kind::Builtin(..) => {}
-        }
-    }
-
-    /// The places of what is written now.
-    pub(super) fn places(&self) -> Places {
-        let written = self
-            .input
-            .sources
-            .iter()
-            .rev()
-            .find_map(|source| match source.kind {
-                Kind::File {
-                    file, call_line, ..
-                } => Some(Place {
-                    file,
-                    line: call_line,
-                }),
-                Kind::Wrapped { place, .. } => Some(place),
-                _ => None,
-            });
-        Places {
-            asked: self.asked,
-            written: written.unwrap_or(self.asked),
-        }
-    }
-
-    /// The places of the text on top, and how they advance.
-    fn text_places(&self) -> (Places, Advance) {
-        if !self.settings.origins {
-            return (Places::default(), Advance::No);
-        }
-        let advance = match self.input.sources.last().map(|source| &source.kind) {
-            Some(Kind::File { outermost, .. }) if *outermost => Advance::Both,
-            Some(Kind::File { .. }) => Advance::Written,
-            _ => Advance::No,
-        };
-        (self.places(), advance)
-    }
-
     /// Takes away a source that is used up.
     pub(super) fn pop_source(&mut self) -> Result<(), Stop> {
         let file = match self.input.sources.last_mut() {
@@ -502,18 +356,5 @@ impl<'h> M4<'h> {
             self.note_input_end(place);
         }
         Ok(())
-    }
-}
-
-impl Syntax {
-    /// How many bytes at the front are white space that begins no comment or
-    /// quoted string.
-    fn span_blank(&self, text: &[u8]) -> usize {
-        text.iter()
-            .position(|byte| {
-                let class = self.class(*byte);
-                class & SPACE == 0 || class & (QUOTE | COMMENT) != 0
-            })
-            .unwrap_or(text.len())
     }
 }

@@ -88,6 +88,11 @@ impl M4<'_> {
         };
         self.flush();
         self.host.message(&message);
+        self.messages += 1;
+        let limit = self.settings.limits.messages;
+        if self.messages > limit && weight != Weight::Fatal {
+            return self.limit(format!("more than {limit} messages"));
+        }
         let fatal = match weight {
             Weight::Fatal => true,
             // A file of the command line that is missing stops nothing.

@@ -16,8 +16,12 @@
 //! let output = m4.finish()?;
 //! ```
 //!
-//! Left out: `-F` and `-R` (frozen files), `changeword` and `syncoutput`
-//! (Debian's m4 has neither), NUL bytes beyond passing them through.
+//! Left out: frozen files (`-F`, `-R`), and `changeword` and `syncoutput`,
+//! which Debian's m4 lacks as well.
+//!
+//! departs: a NUL byte is a byte like any other, where GNU m4 loses it and
+//! what follows it in a string; text is bytes in any locale, also for
+//! regular expressions; deep recursion meets a limit, not the stack's end.
 
 mod builtins;
 mod call;
@@ -34,6 +38,7 @@ mod scan;
 mod settings;
 mod symbols;
 mod syntax;
+mod take;
 #[cfg(test)]
 mod tests;
 mod trace;

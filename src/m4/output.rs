@@ -143,6 +143,7 @@ impl Diversions {
 
     fn note_lines(&mut self, text: &[u8], mut places: Places, advance: Advance) {
         let base = self.active.bytes.len();
+        let known = self.active.lines.len();
         if self.active.bytes.last().is_none_or(|byte| *byte == b'\n') {
             self.active.lines.push((base, places));
         }
@@ -159,6 +160,10 @@ impl Diversions {
                 self.active.lines.push((base + newline + 1, places));
             }
         }
+        // Lines cost memory, too.
+        let lines = self.active.lines.len() - known;
+        let bytes = lines.saturating_mul(size_of::<(usize, Places)>());
+        self.held_bytes = self.held_bytes.saturating_add(bytes);
     }
 
     /// Appends one token with a `#line` directive before it when its line is

@@ -73,6 +73,7 @@ impl M4<'_> {
             read: false,
             replaces: replaces.filter(|_| !pushed).map(|index| index as usize),
         };
+        self.symbols.count_record();
         self.record.defined.push(entry);
         u32::try_from(self.record.defined.len() - 1).ok()
     }

@@ -103,8 +103,12 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Bytes read or expanded and not yet consumed, and arguments collected.
     pub pending_bytes: usize,
-    /// Macro calls in the whole run.
+    /// Macro calls in the whole run; 256 bytes of input count as another.
     pub calls: u64,
+    /// Bytes of names and definitions.
+    pub defined_bytes: usize,
+    /// Messages.
+    pub messages: usize,
     /// Steps of one regular expression's match.
     pub regex_steps: u64,
 }
@@ -117,6 +121,8 @@ impl Limits {
             output_bytes: 64 << 20,
             pending_bytes: 64 << 20,
             calls: 20_000_000,
+            defined_bytes: 64 << 20,
+            messages: 10_000,
             regex_steps: 50_000_000,
         }
     }
@@ -129,6 +135,8 @@ impl Limits {
             output_bytes: 4 << 30,
             pending_bytes: 1 << 30,
             calls: u64::MAX,
+            defined_bytes: 4 << 30,
+            messages: usize::MAX,
             regex_steps: 10_000_000_000,
         }
     }

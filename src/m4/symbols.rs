@@ -36,6 +36,19 @@ pub(super) struct Definition {
     pub(super) record: Option<u32>,
 }
 
+impl Definition {
+    /// What it takes, about.
+    fn bytes(&self) -> usize {
+        match &self.body {
+            Body::Text { text, .. } => text.len() + NAME_BYTES,
+            Body::Builtin(_) => NAME_BYTES,
+        }
+    }
+}
+
+/// What a name or a definition takes beside its text, about.
+const NAME_BYTES: usize = 64;
+
 #[derive(Debug)]
 struct Name {
     hash: u32,
@@ -51,6 +64,8 @@ pub(super) struct Symbols {
     /// What names begin and end with and how long they are, as bits by first
     /// byte: most words are nobody's name, and need no hash to be told so.
     shapes: [u64; 256],
+    /// What all names and definitions take, about.
+    bytes: usize,
     /// A power of two, at most half full.
     slots: Vec<Slot>,
 }
@@ -69,6 +84,7 @@ impl Default for Symbols {
         Self {
             names: Vec::new(),
             shapes: [0; 256],
+            bytes: 0,
             slots: Vec::new(),
         }
     }
@@ -115,6 +131,7 @@ impl Symbols {
         let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX - 1);
         let (first, bit) = shape(text);
         self.shapes[first] |= bit;
+        self.bytes += text.len() + NAME_BYTES;
         self.names.push(Name {
             hash,
             text: Rc::from(text),
@@ -167,24 +184,38 @@ impl Symbols {
 
     /// Replaces the definition in force, or makes the first.
     pub(super) fn define(&mut self, id: NameId, definition: Definition) {
-        let stack = &mut self.names[id.0 as usize].stack;
-        stack.pop();
-        stack.push(definition);
+        self.pop(id);
+        self.push(id, definition);
     }
 
     /// Puts a definition on top of the ones before.
     pub(super) fn push(&mut self, id: NameId, definition: Definition) {
+        self.bytes += definition.bytes();
         self.names[id.0 as usize].stack.push(definition);
     }
 
     /// Takes the definition in force away; the one before is in force then.
     pub(super) fn pop(&mut self, id: NameId) {
-        self.names[id.0 as usize].stack.pop();
+        if let Some(definition) = self.names[id.0 as usize].stack.pop() {
+            self.bytes = self.bytes.saturating_sub(definition.bytes());
+        }
     }
 
     /// Takes all definitions away.
     pub(super) fn undefine(&mut self, id: NameId) {
-        self.names[id.0 as usize].stack.clear();
+        let stack = std::mem::take(&mut self.names[id.0 as usize].stack);
+        let bytes: usize = stack.iter().map(Definition::bytes).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Counts an entry of the record, which stays when its definition goes.
+    pub(super) fn count_record(&mut self) {
+        self.bytes += 2 * NAME_BYTES;
+    }
+
+    /// What all names and definitions take, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_traced(&self, id: NameId) -> bool {

@@ -77,6 +77,17 @@ impl Syntax {
             .unwrap_or(text.len())
     }
 
+    /// How many bytes at the front are white space that begins no comment or
+    /// quoted string.
+    pub(super) fn span_blank(&self, text: &[u8]) -> usize {
+        text.iter()
+            .position(|byte| {
+                let class = self.class(*byte);
+                class & SPACE == 0 || class & (QUOTE | COMMENT) != 0
+            })
+            .unwrap_or(text.len())
+    }
+
     fn classify(&mut self) {
         for (byte, class) in (0u8..=255).zip(self.classes.iter_mut()) {
             *class = match byte {

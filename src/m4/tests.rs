@@ -255,6 +255,46 @@ fn every_limit_holds() {
     let doubling = "define(`d',`d($1$1)')d(aa)";
     assert!(stopped(pending, doubling).is_some());
     assert!(stopped(pending, "define(`a',`b(c`'a')len(a").is_some());
+    let wrapping = "define(`w',`m4wrap(`0123456789')w')w";
+    let reason = "more than 10000 bytes of input wait";
+    assert_eq!(stopped(pending, wrapping).as_deref(), Some(reason));
+
+    let defined = Limits {
+        defined_bytes: 10_000,
+        ..careful
+    };
+    let pushing = "define(`p',`pushdef(`x',`y')p')p";
+    let reason = "more than 10000 bytes of definitions";
+    assert_eq!(stopped(defined, pushing).as_deref(), Some(reason));
+    let defining =
+        "define(`p',`pushdef(`x$1',`y')undefine(`x$1')ifelse($1,99,,`p(incr($1))')')p(0)";
+    assert_eq!(stopped(defined, defining).as_deref(), Some(reason));
+    let pushing_and_popping =
+        "define(`p',`pushdef(`x',`y')popdef(`x')ifelse($1,999,,`p(incr($1))')')p(0)";
+    let roomy = Limits {
+        defined_bytes: 20_000,
+        ..careful
+    };
+    assert_eq!(stopped(roomy, pushing_and_popping), None);
+
+    let messages = Limits {
+        messages: 3,
+        ..careful
+    };
+    let reason = "more than 3 messages";
+    assert_eq!(
+        stopped(messages, "incr(a)incr(b)incr(c)incr(d)").as_deref(),
+        Some(reason)
+    );
+    assert_eq!(stopped(messages, "incr(a)incr(b)incr(c)"), None);
+
+    let work = Limits {
+        calls: 1000,
+        ..careful
+    };
+    let copying = format!("define(`c',`c($@)')c({})", "x".repeat(100_000));
+    let reason = "more than 1000 macro calls";
+    assert_eq!(stopped(work, &copying).as_deref(), Some(reason));
 }
 
 #[test]
@@ -362,6 +402,8 @@ fn quick() -> Limits {
         output_bytes: 1 << 20,
         pending_bytes: 1 << 20,
         calls: 20_000,
+        defined_bytes: 1 << 20,
+        messages: 1000,
         regex_steps: 100_000,
     }
 }

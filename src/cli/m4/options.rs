@@ -102,7 +102,6 @@ pub(super) fn parse(arguments: Vec<OsString>, complaints: &mut Vec<u8>) -> Asked
                 stream: true,
                 origins: false,
                 limits: Limits::generous(),
-                traditional: std::env::var_os("POSIXLY_CORRECT").is_some(),
                 ..Settings::default()
             },
             include: Vec::new(),

@@ -36,6 +36,10 @@ fn bind(m4: &mut M4<'_>, call: &Call<'_>, pushed: bool) -> Result<(), Stop> {
     } else {
         m4.symbols.define(id, definition);
     }
+    let limit = m4.settings.limits.defined_bytes;
+    if m4.symbols.bytes() > limit {
+        return m4.limit(format!("more than {limit} bytes of definitions"));
+    }
     Ok(())
 }
 

@@ -52,6 +52,7 @@ pub(super) fn dumpdef(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Resu
             }
             Body::Text { text, .. } => text.to_vec(),
         };
+        m4.work = m4.work.saturating_add(1);
         m4.tell(&text!(name, ":\t", shown, "\n"));
     }
     Ok(())

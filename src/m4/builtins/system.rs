@@ -97,11 +97,16 @@ pub(super) fn m4wrap(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Resul
             place: m4.here,
             asked: m4.asked,
         };
+        m4.wrapped_bytes += text.len() + size_of::<Source>();
         m4.wraps.push(Source {
             text: Text::Owned(text),
             at: 0,
             kind,
         });
+        let limit = m4.settings.limits.pending_bytes;
+        if m4.wrapped_bytes > limit {
+            return m4.limit(format!("more than {limit} bytes of input wait"));
+        }
     }
     Ok(())
 }
