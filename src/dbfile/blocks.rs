@@ -2,18 +2,25 @@
 //!
 //! Blocks are kept as they are first asked for, up to a limit; after that the
 //! others are read anew each time. Nothing is thrown out: what is asked often
-//! is asked early, and a reader without bookkeeping needs no lock. A block is
-//! kept only when reading it succeeded, so a [`ReadAt`] that checks the
-//! file's identity after each read keeps the whole cache of one identity.
+//! is asked early, and a reader without bookkeeping needs no lock. When a
+//! quarter of a file that may be kept whole has been asked for, the rest is
+//! read at once: bytes in one piece are found without a detour.
+//!
+//! Bytes are kept only when reading them succeeded, so a [`ReadAt`] that
+//! checks the file's identity after each read keeps bytes of one identity.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::source::{DbError, ReadAt};
 
-/// Blocks whose places are kept in one allocation.
-const GROUP: usize = 512;
+/// The bytes of a block: several pages, so that a file of gigabytes has few
+/// enough blocks to make a place for each when it is opened.
+const BLOCK_BYTES: usize = 16 << 10;
+
+/// The share of a file that is read in blocks before it is read whole.
+const WHOLE_AFTER: u64 = 4;
 
 /// One kept block.
 type Slot = OnceLock<Box<[u8]>>;
@@ -23,42 +30,52 @@ pub struct Blocks<R> {
     source: R,
     length: u64,
     block_bytes: usize,
-    groups: Box<[OnceLock<Box<[Slot]>>]>,
+    /// The file in one piece.
+    whole: OnceLock<Box<[u8]>>,
+    becomes_whole: AtomicBool,
+    slots: Box<[Slot]>,
     kept_bytes: AtomicUsize,
     kept_bytes_max: usize,
 }
 
-/// One block: kept, or read for this one use.
-pub enum Block<'a> {
-    /// It stays in memory.
+/// Bytes from some offset on: to the end of their block, or of the file.
+pub enum Piece<'a> {
+    /// They stay in memory.
     Kept(&'a [u8]),
-    /// It goes with its user.
-    Own(Box<[u8]>),
+    /// They go with their user: a block, and where in it they begin.
+    Own(Box<[u8]>, usize),
 }
 
-impl Deref for Block<'_> {
+impl Deref for Piece<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Block::Kept(bytes) => bytes,
-            Block::Own(bytes) => bytes,
+            Piece::Kept(bytes) => bytes,
+            Piece::Own(bytes, start) => &bytes[*start..],
         }
     }
 }
 
 impl<R: ReadAt> Blocks<R> {
     /// The file behind `source`, `length` bytes long, in blocks of
-    /// `block_bytes`; at most `kept_bytes_max` bytes are kept.
-    pub fn new(source: R, length: u64, block_bytes: usize, kept_bytes_max: usize) -> Self {
-        assert!(block_bytes > 0, "a block has a size");
+    /// [`BLOCK_BYTES`], or of `least_bytes` where that is more; at most
+    /// `kept_bytes_max` bytes are kept.
+    pub fn new(source: R, length: u64, least_bytes: usize, kept_bytes_max: usize) -> Self {
+        let block_bytes = least_bytes.max(BLOCK_BYTES);
         let blocks = length.div_ceil(block_bytes as u64);
-        let groups = usize::try_from(blocks.div_ceil(GROUP as u64)).unwrap_or(0);
+        let slots = match kept_bytes_max {
+            0 => 0,
+            _ => usize::try_from(blocks).unwrap_or(0),
+        };
         Self {
             source,
             length,
             block_bytes,
-            groups: (0..groups).map(|_| OnceLock::new()).collect(),
+            whole: OnceLock::new(),
+            becomes_whole: AtomicBool::new(false),
+            slots: (0..slots).map(|_| Slot::new()).collect(),
             kept_bytes: AtomicUsize::new(0),
             kept_bytes_max,
         }
@@ -74,41 +91,75 @@ impl<R: ReadAt> Blocks<R> {
         &self.source
     }
 
-    /// Block `number`, from 0. The last one may be shorter than the others.
+    /// The file in one piece, if it is kept so by now.
     #[inline]
-    pub fn get(&self, number: u64) -> Result<Block<'_>, DbError> {
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let kept = self
-            .groups
-            .get(place / GROUP)
-            .and_then(OnceLock::get)
-            .and_then(|group| group.get(place % GROUP))
-            .and_then(Slot::get);
-        match kept {
-            Some(bytes) => Ok(Block::Kept(bytes)),
-            None => self.read(number, place),
+    pub fn whole(&self) -> Option<&[u8]> {
+        self.whole.get().map(|whole| &**whole)
+    }
+
+    /// The bytes from `offset` on, at least one.
+    ///
+    /// What lies within a power of two bytes not greater than a block is
+    /// given in one piece if it begins at a multiple of them.
+    #[inline]
+    pub fn at(&self, offset: u64) -> Result<Piece<'_>, DbError> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        if let Some(whole) = self.whole.get() {
+            return match whole.get(start..) {
+                Some(bytes) if !bytes.is_empty() => Ok(Piece::Kept(bytes)),
+                _ => Err(BEHIND_ITS_END),
+            };
+        }
+        let (place, start) = (start / self.block_bytes, start % self.block_bytes);
+        match self.slots.get(place).and_then(Slot::get) {
+            Some(bytes) if start < bytes.len() => Ok(Piece::Kept(&bytes[start..])),
+            Some(_) => Err(BEHIND_ITS_END),
+            None => self.read(place, start),
         }
     }
 
     /// Reads a block, and keeps it while there is room.
     #[cold]
-    fn read(&self, number: u64, place: usize) -> Result<Block<'_>, DbError> {
-        let offset = number
-            .checked_mul(self.block_bytes as u64)
-            .filter(|offset| *offset < self.length)
-            .ok_or(DbError::Damaged("it points behind its end"))?;
-        let left = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; self.block_bytes.min(left)].into_boxed_slice();
-        self.source.read_exact_at(offset, &mut bytes)?;
-        let slot = self.groups.get(place / GROUP).map(|group| {
-            let group = group.get_or_init(|| (0..GROUP).map(|_| Slot::new()).collect());
-            &group[place % GROUP]
-        });
-        let size = bytes.len();
-        match slot {
-            Some(slot) if self.make_room(size) => Ok(Block::Kept(slot.get_or_init(|| bytes))),
-            _ => Ok(Block::Own(bytes)),
+    #[inline(never)]
+    fn read(&self, place: usize, start: usize) -> Result<Piece<'_>, DbError> {
+        let offset = place as u64 * self.block_bytes as u64;
+        if offset.saturating_add(start as u64) >= self.length {
+            return Err(BEHIND_ITS_END);
         }
+        if let Some(whole) = self.make_whole()? {
+            let from = usize::try_from(offset).unwrap_or(usize::MAX) + start;
+            return Ok(Piece::Kept(&whole[from..]));
+        }
+        let left = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
+        let bytes = self.read_new(offset, self.block_bytes.min(left))?;
+        let size = bytes.len();
+        match self.slots.get(place) {
+            Some(slot) if self.make_room(size) => {
+                Ok(Piece::Kept(&slot.get_or_init(|| bytes)[start..]))
+            }
+            _ => Ok(Piece::Own(bytes, start)),
+        }
+    }
+
+    /// Reads bytes into memory of their own.
+    fn read_new(&self, offset: u64, length: usize) -> Result<Box<[u8]>, DbError> {
+        let mut bytes = vec![0; length].into_boxed_slice();
+        self.source.read_exact_at(offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The file in one piece, if it is time to have it so.
+    fn make_whole(&self) -> Result<Option<&[u8]>, DbError> {
+        if self.length > self.kept_bytes_max as u64 {
+            return Ok(None);
+        }
+        let read = self.kept_bytes.load(Ordering::Relaxed) as u64 + self.block_bytes as u64;
+        if read * WHOLE_AFTER < self.length || self.becomes_whole.swap(true, Ordering::Relaxed) {
+            return Ok(self.whole());
+        }
+        let length = usize::try_from(self.length).unwrap_or(usize::MAX);
+        let bytes = self.read_new(0, length)?;
+        Ok(Some(self.whole.get_or_init(|| bytes)))
     }
 
     /// Whether `size` more bytes may be kept.
@@ -149,21 +200,15 @@ impl<R: ReadAt> Blocks<R> {
         length: usize,
         mut visit: impl FnMut(&[u8]) -> bool,
     ) -> Result<bool, DbError> {
-        let behind = DbError::Damaged("it points behind its end");
         if offset
             .checked_add(length as u64)
             .is_none_or(|end| end > self.length)
         {
-            return Err(behind);
+            return Err(BEHIND_ITS_END);
         }
-        let size = self.block_bytes as u64;
         let (mut offset, mut left) = (offset, length);
         while left > 0 {
-            let block = self.get(offset / size)?;
-            let start = usize::try_from(offset % size).unwrap_or(usize::MAX);
-            let Some(rest) = block.get(start..).filter(|rest| !rest.is_empty()) else {
-                return Err(behind);
-            };
+            let rest = self.at(offset)?;
             let piece = &rest[..rest.len().min(left)];
             if !visit(piece) {
                 return Ok(false);
@@ -174,3 +219,6 @@ impl<R: ReadAt> Blocks<R> {
         Ok(true)
     }
 }
+
+/// What a damaged file asks for.
+const BEHIND_ITS_END: DbError = DbError::Damaged("it points behind its end");

@@ -17,8 +17,6 @@ use super::source::{DbError, ReadAt, Run, WriteAt};
 const TABLES: usize = 256;
 /// The bytes before the first record.
 const HEADER_BYTES: usize = 8 * TABLES;
-/// The size of the blocks that are read.
-const BLOCK_BYTES: usize = 4096;
 
 /// The hash function of cdb.
 #[inline]
@@ -68,7 +66,7 @@ impl<R: ReadAt> Cdb<R> {
                 return Err(DbError::Damaged("a table lies outside the file"));
             }
         }
-        let blocks = Blocks::new(source, length, BLOCK_BYTES, kept_bytes_max);
+        let blocks = Blocks::new(source, length, 0, kept_bytes_max);
         Ok(Self { blocks, tables })
     }
 
@@ -79,8 +77,13 @@ impl<R: ReadAt> Cdb<R> {
 
     /// The value of `key`; of several the first.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DbError> {
+        if let Some(whole) = self.blocks.whole() {
+            let hash = hash_key(key);
+            let table = self.tables[(hash & 0xff) as usize];
+            return Ok(first_in(whole, table, hash, key)?.map(<[u8]>::to_vec));
+        }
         let mut found = None;
-        self.find(key, &mut |value| {
+        self.search(key, |value| {
             found = Some(value.to_vec());
             ControlFlow::Break(())
         })?;
@@ -89,6 +92,16 @@ impl<R: ReadAt> Cdb<R> {
 
     /// Calls `visit` with each value of `key`, in the file's order.
     pub fn find(&self, key: &[u8], visit: &mut Visit<'_>) -> Result<(), DbError> {
+        self.search(key, visit)
+    }
+
+    /// The same for any visitor.
+    #[inline]
+    fn search(
+        &self,
+        key: &[u8],
+        mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), DbError> {
         let hash = hash_key(key);
         let table = self.tables[(hash & 0xff) as usize];
         if table.slots == 0 {
@@ -102,7 +115,7 @@ impl<R: ReadAt> Cdb<R> {
             if record == 0 {
                 return Ok(());
             }
-            if slot_hash == hash && self.visit_if(record, key, visit)?.is_break() {
+            if slot_hash == hash && self.visit_if(record, key, &mut visit)?.is_break() {
                 return Ok(());
             }
             slot += 1;
@@ -144,42 +157,102 @@ impl<R: ReadAt> Cdb<R> {
         &self,
         at: u64,
         key: &[u8],
-        visit: &mut Visit<'_>,
+        visit: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DbError> {
+        // Nearly always the record lies within one block: one look at it.
+        let record = self.blocks.at(at)?;
+        if record.len() >= 8 {
+            let key_bytes = number(&record, 0) as usize;
+            if key_bytes != key.len() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let value_bytes = number(&record, 4) as usize;
+            let rest = &record[8..];
+            if let Some(found) = rest.get(..key_bytes) {
+                if found != key {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                if let Some(value) = rest.get(key_bytes..key_bytes + value_bytes) {
+                    return Ok(visit(value));
+                }
+            }
+        }
+        self.visit_split(at, key, visit)
+    }
+
+    /// The same for a record that lies in several blocks.
+    #[cold]
+    fn visit_split(
+        &self,
+        at: u64,
+        key: &[u8],
+        visit: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, DbError> {
         let (key_bytes, value_bytes) = self.pair(at)?;
         if key_bytes as usize != key.len() || !self.blocks.equals(at + 8, key)? {
             return Ok(ControlFlow::Continue(()));
         }
-        let value_at = at + 8 + u64::from(key_bytes);
-        let length = value_bytes as usize;
-        // Nearly always the value lies within one block: no copy.
-        let block = self.blocks.get(value_at / BLOCK_BYTES as u64);
-        let start = (value_at % BLOCK_BYTES as u64) as usize;
-        if let Ok(block) = &block
-            && let Some(value) = block.get(start..start + length)
-        {
-            return Ok(visit(value));
-        }
         let mut value = Vec::new();
-        self.blocks.copy(value_at, length, &mut value)?;
+        let value_at = at + 8 + u64::from(key_bytes);
+        self.blocks
+            .copy(value_at, value_bytes as usize, &mut value)?;
         Ok(visit(&value))
     }
 
     /// The two numbers at `at`.
     #[inline]
     fn pair(&self, at: u64) -> Result<(u32, u32), DbError> {
-        let start = (at % BLOCK_BYTES as u64) as usize;
-        if start + 8 <= BLOCK_BYTES {
-            let block = self.blocks.get(at / BLOCK_BYTES as u64)?;
-            if let Some(raw) = block.get(start..start + 8) {
-                return Ok((number(raw, 0), number(raw, 4)));
-            }
-            return Err(DbError::Damaged("it points behind its end"));
+        let bytes = self.blocks.at(at)?;
+        if bytes.len() >= 8 {
+            return Ok((number(&bytes, 0), number(&bytes, 4)));
         }
         let mut raw = Vec::with_capacity(8);
         self.blocks.copy(at, 8, &mut raw)?;
         Ok((number(&raw, 0), number(&raw, 4)))
     }
+}
+
+/// The first value of `key` in a file in one piece.
+#[inline]
+fn first_in<'f>(
+    file: &'f [u8],
+    table: Table,
+    hash: u32,
+    key: &[u8],
+) -> Result<Option<&'f [u8]>, DbError> {
+    const CUT: DbError = DbError::Damaged("it points behind its end");
+    if table.slots == 0 {
+        return Ok(None);
+    }
+    // `open` has seen that tables lie within the file.
+    let slots = &file[table.at as usize..][..8 * table.slots as usize];
+    let mut slot = ((hash >> 8) % table.slots) as usize;
+    for _ in 0..table.slots {
+        let raw = &slots[8 * slot..8 * slot + 8];
+        let at = number(raw, 4) as usize;
+        if at == 0 {
+            return Ok(None);
+        }
+        if number(raw, 0) == hash {
+            let record = file
+                .get(at..)
+                .filter(|record| record.len() >= 8)
+                .ok_or(CUT)?;
+            let (key_bytes, value_bytes) = (number(record, 0) as usize, number(record, 4) as usize);
+            if key_bytes == key.len() {
+                let rest = &record[8..];
+                if rest.get(..key_bytes).ok_or(CUT)? == key {
+                    let value = rest.get(key_bytes..key_bytes + value_bytes);
+                    return value.ok_or(CUT).map(Some);
+                }
+            }
+        }
+        slot += 1;
+        if slot == table.slots as usize {
+            slot = 0;
+        }
+    }
+    Ok(None)
 }
 
 /// The number at `at` of `raw`, which is long enough.

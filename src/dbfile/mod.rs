@@ -15,6 +15,6 @@ mod records;
 mod source;
 pub mod statistics;
 
-pub use blocks::{Block, Blocks};
+pub use blocks::{Blocks, Piece};
 pub use records::{Duplicates, Inserted, Records};
 pub use source::{DbError, ReadAt, WriteAt};

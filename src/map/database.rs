@@ -18,7 +18,7 @@ use super::kline::{KLine, Nul};
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
 
 /// Bytes of one database that are kept in memory at most.
-const KEPT_BYTES_MAX: usize = 128 << 20;
+const KEPT_BYTES_MAX: usize = 160 << 20;
 
 /// How long a lookup waits for somebody who rewrites the file in place.
 const BUSY_MAX: Duration = Duration::from_secs(10);
@@ -215,7 +215,7 @@ impl DatabaseMap {
     /// What an answer of the file means.
     fn outcome(&self, maps: &Maps, ask: Ask<'_>, found: FileAnswer) -> Outcome {
         match found {
-            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, &value)),
+            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, value)),
             Ok(None) => Outcome::ABSENT,
             Err(fault) => {
                 if matches!(*fault, FileFault::Missing(_)) && self.line.common.optional {

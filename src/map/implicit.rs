@@ -140,7 +140,7 @@ impl Backend for Implicit {
         _scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
         Lookup::Ready(match self.ask(maps, ask.key) {
-            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, &value)),
+            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, value)),
             Ok(None) => Outcome::ABSENT,
             Err(_) if self.line.common.optional => Outcome::ABSENT,
             Err(message) => {

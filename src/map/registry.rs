@@ -470,11 +470,15 @@ impl Common {
     }
 
     /// The answer of a map of this line that found `value`.
-    pub(crate) fn result(&self, ask: Ask<'_>, value: &[u8]) -> BString {
+    pub(crate) fn result(&self, ask: Ask<'_>, value: Vec<u8>) -> BString {
         if self.match_only {
-            self.value(ask.key, None)
-        } else {
-            self.value(value, (!ask.arguments.is_empty()).then_some(ask.arguments))
+            return self.value(ask.key, None);
+        }
+        let plain = ask.arguments.is_empty() || memchr::memchr(b'%', &value).is_none();
+        match (plain, self.suffix.is_empty()) {
+            (true, true) => value.into(),
+            (true, false) => self.value(&value, None),
+            (false, _) => self.value(&value, Some(ask.arguments)),
         }
     }
 }

@@ -187,7 +187,7 @@ impl Backend for TextMap {
             let line = file.find(ask.key, key_column, delimiter);
             Ok(line
                 .and_then(|line| column(line, value_column, delimiter))
-                .map(|value| self.line.common.result(ask, value)))
+                .map(|value| self.line.common.result(ask, value.to_vec())))
         });
         Lookup::Ready(match found {
             Ok(Some(value)) => Outcome::Found(value),

@@ -83,7 +83,7 @@ impl Backend for UserMap {
             return Lookup::Ready(Outcome::TempFail);
         };
         Lookup::Ready(match maps.world().users.user(ask.key) {
-            Ok(Some(user)) => Outcome::Found(self.common.result(ask, &text(*field, &user))),
+            Ok(Some(user)) => Outcome::Found(self.common.result(ask, text(*field, &user).into())),
             Ok(None) => Outcome::NotFound(NO_USER),
             Err(_) => Outcome::TempFail,
         })

@@ -57,7 +57,7 @@ impl Backend for UserDatabase {
         for file in &self.files {
             match file.ask(&*maps.world().clock, |file| file.get(&key, Nul::Both)) {
                 Ok(Some(value)) => {
-                    return Lookup::Ready(Outcome::Found(self.line.common.result(ask, &value)));
+                    return Lookup::Ready(Outcome::Found(self.line.common.result(ask, value)));
                 }
                 Ok(None) => {}
                 // A database that is not there has nobody in it.

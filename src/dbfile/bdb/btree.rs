@@ -45,21 +45,21 @@ fn leaf_item<'p>(page: &'p Page<'_>, index: usize) -> Result<(Item<'p>, bool), D
     let at = page.offset(index)?;
     let layout = page.layout;
     let kind = *page
-        .bytes
+        .bytes()
         .get(at + 2)
         .ok_or(DbError::Damaged("an item lies outside its page"))?;
     let value = match kind & !item::DELETED {
         item::INLINE => {
-            let length = usize::from(layout.u16(&page.bytes, at)?);
-            let bytes = page.bytes.get(at + 3..at + 3 + length);
+            let length = usize::from(layout.u16(page.bytes(), at)?);
+            let bytes = page.bytes().get(at + 3..at + 3 + length);
             Item::Inline(bytes.ok_or(DbError::Damaged("an item lies outside its page"))?)
         }
         item::OFF_PAGE => Item::OffPage {
-            first: layout.u32(&page.bytes, at + 4)?,
-            length: layout.u32(&page.bytes, at + 8)?,
+            first: layout.u32(page.bytes(), at + 4)?,
+            length: layout.u32(page.bytes(), at + 8)?,
         },
         item::DUPLICATES => Item::Duplicates {
-            root: layout.u32(&page.bytes, at + 4)?,
+            root: layout.u32(page.bytes(), at + 4)?,
         },
         _ => return Err(DbError::Damaged("an item is of an unknown type")),
     };
@@ -229,12 +229,12 @@ impl<R: ReadAt> Bdb<R> {
         walk: &mut Walk,
     ) -> Result<Ordering, DbError> {
         let at = page.offset(index)?;
-        let length = usize::from(page.layout.u16(&page.bytes, at)?);
+        let length = usize::from(page.layout.u16(page.bytes(), at)?);
         let bytes = page
-            .bytes
+            .bytes()
             .get(at + 12..at + 12 + length)
             .ok_or(DbError::Damaged("an item lies outside its page"))?;
-        match page.bytes[at + 2] & !item::DELETED {
+        match page.bytes()[at + 2] & !item::DELETED {
             item::INLINE => Ok(bytes.cmp(key)),
             item::OFF_PAGE => {
                 let (first, length) = (page.layout.u32(bytes, 4)?, page.layout.u32(bytes, 8)?);
@@ -266,8 +266,8 @@ fn child(page: &Page<'_>, index: usize) -> Result<u32, DbError> {
     }
     let at = page.offset(index)?;
     match page.kind() {
-        kind::RECNO_INTERNAL => page.layout.u32(&page.bytes, at),
-        _ => page.layout.u32(&page.bytes, at + 4),
+        kind::RECNO_INTERNAL => page.layout.u32(page.bytes(), at),
+        _ => page.layout.u32(page.bytes(), at + 4),
     }
 }
 

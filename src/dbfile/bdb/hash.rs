@@ -1,5 +1,6 @@
 //! Hash files: linear hashing, a bucket is a chain of pages.
 
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use super::super::source::{DbError, ReadAt};
@@ -99,18 +100,44 @@ impl<R: ReadAt> Bdb<R> {
         while number != 0 {
             walk.step()?;
             let page = self.page(number)?;
-            let entries = bucket_entries(&page)?;
-            for index in (0..entries).step_by(2) {
-                if self.hash_key_is(page.hash_item(index)?, key, &mut walk)? {
-                    // A key stands in its bucket once.
-                    return self
-                        .hash_values(&page, index + 1, visit, &mut walk)
-                        .map(drop);
-                }
+            if let Some(index) = self.hash_index(&page, key, &mut walk)? {
+                // A key stands in its bucket once.
+                return self
+                    .hash_values(&page, index + 1, visit, &mut walk)
+                    .map(drop);
             }
             number = page.next()?;
         }
         Ok(())
+    }
+
+    /// Where on a page the key item of `key` is.
+    #[inline]
+    fn hash_index(
+        &self,
+        page: &Page<'_>,
+        key: &[u8],
+        walk: &mut Walk,
+    ) -> Result<Option<usize>, DbError> {
+        let entries = bucket_entries(page)?;
+        if page.kind() == kind::HASH_UNSORTED {
+            for index in (0..entries).step_by(2) {
+                if self.hash_compare(page.hash_item(index)?, key, walk)? == Ordering::Equal {
+                    return Ok(Some(index));
+                }
+            }
+            return Ok(None);
+        }
+        let (mut low, mut high) = (0, entries / 2);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.hash_compare(page.hash_item(2 * middle)?, key, walk)? {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Ok(Some(2 * middle)),
+            }
+        }
+        Ok(None)
     }
 
     /// Calls `visit` with every pair.
@@ -137,13 +164,12 @@ impl<R: ReadAt> Bdb<R> {
         Ok(())
     }
 
-    /// Whether a key item is `key`.
+    /// How a key item compares with `key`.
     #[inline]
-    fn hash_key_is(&self, raw: &[u8], key: &[u8], walk: &mut Walk) -> Result<bool, DbError> {
+    fn hash_compare(&self, raw: &[u8], key: &[u8], walk: &mut Walk) -> Result<Ordering, DbError> {
         match raw {
-            [item::INLINE, inline @ ..] => Ok(inline == key),
-            [item::OFF_PAGE, ..] if self.layout.u32(raw, 8)? as usize != key.len() => Ok(false),
-            _ => Ok(self.hash_key_bytes(raw, walk)? == key),
+            [item::INLINE, inline @ ..] => Ok(inline.cmp(key)),
+            _ => Ok(self.hash_key_bytes(raw, walk)?.as_slice().cmp(key)),
         }
     }
 

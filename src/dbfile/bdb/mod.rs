@@ -135,14 +135,8 @@ impl<R: ReadAt> Bdb<R> {
         if number == 0 || number > self.layout.last_page {
             return Err(DbError::Damaged("it points to a page it does not have"));
         }
-        let bytes = self.blocks.get(u64::from(number))?;
-        if bytes.len() < self.layout.page_bytes {
-            return Err(DbError::Damaged("its last page is cut off"));
-        }
-        Ok(Page {
-            bytes,
-            layout: self.layout,
-        })
+        let offset = u64::from(number) * self.layout.page_bytes as u64;
+        Page::new(self.blocks.at(offset)?, self.layout)
     }
 
     /// An overflow item: `length` bytes in a chain that begins at `first`.

@@ -1,6 +1,6 @@
 //! One page of a Berkeley DB file, every number checked.
 
-use super::super::blocks::Block;
+use super::super::blocks::Piece;
 use super::super::source::DbError;
 
 /// Page types that a reader meets.
@@ -75,28 +75,47 @@ impl Layout {
 
 /// One page.
 pub(super) struct Page<'a> {
-    pub(super) bytes: Block<'a>,
+    piece: Piece<'a>,
     pub(super) layout: Layout,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    /// The page that begins with `piece`.
+    #[inline]
+    pub(super) fn new(piece: Piece<'a>, layout: Layout) -> Result<Self, DbError> {
+        if piece.len() < layout.page_bytes {
+            return Err(DbError::Damaged("its last page is cut off"));
+        }
+        Ok(Self { piece, layout })
+    }
+
+    /// The bytes of the page.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.piece[..self.layout.page_bytes]
+    }
+
     /// The next page of the chain; 0 ends it.
     #[inline]
     pub(super) fn next(&self) -> Result<u32, DbError> {
-        self.layout.u32(&self.bytes, 16)
+        self.layout.u32(self.bytes(), 16)
     }
 
     /// The type.
     #[inline]
     pub(super) fn kind(&self) -> u8 {
-        self.bytes.get(25).copied().unwrap_or(kind::UNUSED)
+        self.bytes().get(25).copied().unwrap_or(kind::UNUSED)
     }
 
     /// How many items there are; never more than offsets fit on the page.
     #[inline]
     pub(super) fn entries(&self) -> Result<usize, DbError> {
-        let count = usize::from(self.layout.u16(&self.bytes, 20)?);
-        let room = self.bytes.len().saturating_sub(self.layout.header_bytes()) / 2;
+        let count = usize::from(self.layout.u16(self.bytes(), 20)?);
+        let room = self
+            .bytes()
+            .len()
+            .saturating_sub(self.layout.header_bytes())
+            / 2;
         if count > room {
             return Err(DbError::Damaged("a page has more items than room"));
         }
@@ -107,17 +126,17 @@ impl Page<'_> {
     #[inline]
     pub(super) fn offset(&self, index: usize) -> Result<usize, DbError> {
         let at = self.layout.header_bytes() + 2 * index;
-        Ok(usize::from(self.layout.u16(&self.bytes, at)?))
+        Ok(usize::from(self.layout.u16(self.bytes(), at)?))
     }
 
     /// The bytes of hash item `index`: it ends where the one before begins.
     #[inline]
     pub(super) fn hash_item(&self, index: usize) -> Result<&[u8], DbError> {
         let end = match index {
-            0 => self.bytes.len(),
+            0 => self.bytes().len(),
             _ => self.offset(index - 1)?,
         };
-        self.bytes
+        self.bytes()
             .get(self.offset(index)?..end)
             .filter(|item| !item.is_empty())
             .ok_or(DbError::Damaged("an item lies outside its page"))
@@ -128,9 +147,9 @@ impl Page<'_> {
         if self.kind() != kind::OVERFLOW {
             return Err(DbError::Damaged("a chain leads to another type of page"));
         }
-        let length = usize::from(self.layout.u16(&self.bytes, 22)?);
+        let length = usize::from(self.layout.u16(self.bytes(), 22)?);
         let start = self.layout.header_bytes();
-        self.bytes
+        self.bytes()
             .get(start..start + length)
             .ok_or(DbError::Damaged("an overflow page is too full"))
     }
