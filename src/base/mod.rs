@@ -20,6 +20,6 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use id::QueueId;
 pub use nearest::nearest;
 pub use origin::Origin;
-pub use place::Place;
+pub use place::{Place, is_full_path};
 pub use reply::Reply;
 pub use status::{Enhanced, Sysexit};

@@ -21,7 +21,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Everything under `root`, an absolute path.
+    /// Everything under `root`: an absolute path, or `.` when the working
+    /// directory of every process is the root.
     pub fn under(root: impl Into<PathBuf>) -> Self {
         Self {
             root: Some(root.into()),
@@ -75,6 +76,12 @@ impl Place {
             .as_ref()
             .is_some_and(|root| path.starts_with(root.as_os_str().as_bytes()))
     }
+}
+
+/// Whether a path says where it begins: at the root of the file system, or at
+/// that of a private instance whose processes stay in it (`./`).
+pub fn is_full_path(path: &[u8]) -> bool {
+    path.starts_with(b"/") || path.starts_with(b"./")
 }
 
 fn is_site_path(path: &[u8]) -> bool {

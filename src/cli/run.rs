@@ -15,7 +15,7 @@ use super::output::{complain, exit, fail, print};
 use crate::admin::{compile_file, make_instance, replace_file};
 use crate::base::{Diagnostic, Place, Sysexit};
 use crate::cf::{Config, Opt};
-use crate::daemon::{self, ListenPlace, Port, Settings, Source};
+use crate::daemon::{self, ListenPlace, Loaded, Port, Settings, Source};
 use crate::mc::Templates;
 use crate::os;
 
@@ -81,17 +81,7 @@ fn prepare(place: &Place) -> Result<(), Failure> {
             compile(&source, &result)?;
         }
     }
-    let source = Source {
-        file: place.sendmail_cf(),
-        place: place.clone(),
-        ..Source::default()
-    };
-    let loaded = daemon::load(&source).map_err(|error| {
-        (
-            Sysexit::OsFile,
-            format!("{}: {error}", source.file.display()),
-        )
-    })?;
+    let (_, loaded) = read(place.clone())?;
     build_maps(place, &loaded.config)
 }
 
@@ -193,19 +183,9 @@ fn is_older(result: &Path, source: &Path) -> bool {
 
 /// Serves until it is told to stop.
 fn serve(place: &Place, interval: std::time::Duration) -> ExitCode {
-    let source = Source {
-        file: place.sendmail_cf(),
-        place: place.clone(),
-        ..Source::default()
-    };
-    let loaded = match daemon::load(&source) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            return fail(
-                Sysexit::OsFile,
-                format!("{}: {error}", source.file.display()),
-            );
-        }
+    let (mut source, mut loaded) = match read(place.clone()) {
+        Ok(read) => read,
+        Err((code, text)) => return fail(code, text),
     };
     for fault in &loaded.faults {
         complain(fault.to_string());
@@ -213,21 +193,61 @@ fn serve(place: &Place, interval: std::time::Duration) -> ExitCode {
     if loaded.faults.iter().any(Diagnostic::is_error) {
         return exit(Sysexit::Config);
     }
+    let hints = hints(place, &loaded.config);
+    if let Some(root) = place.root()
+        && is_closed(root, &loaded.config)
+    {
+        let inside = std::env::set_current_dir(root)
+            .map_err(|error| (Sysexit::OsErr, format!("{}: {error}", root.display())))
+            .and_then(|()| read(Place::under(".")));
+        (source, loaded) = match inside {
+            Ok(read) => read,
+            Err((code, text)) => return fail(code, text),
+        };
+        complain(format!(
+            "godwit: others may not enter {}: the server stays in it, and names its files from there (./etc/mail)",
+            root.display()
+        ));
+    }
+    let log = daemon::usual_log(&source.place);
     let settings = Settings {
         source,
         queue_interval: Some(interval),
         once: None,
         listens: true,
         has_stderr: true,
-        log: daemon::usual_log(place),
+        log,
         tag: BString::from("sendmail"),
         command_line: BString::from("godwit run"),
     };
-    let hints = hints(place, &loaded.config);
     match daemon::supervise(settings, &loaded, || print(hints)) {
         Ok(()) => exit(Sysexit::Ok),
         Err(stopped) => fail(stopped.code, stopped.text),
     }
+}
+
+/// Reads the configuration of a place.
+fn read(place: Place) -> Result<(Source, Loaded), Failure> {
+    let source = Source {
+        file: place.sendmail_cf(),
+        place,
+        ..Source::default()
+    };
+    match daemon::load(&source) {
+        Ok(loaded) => Ok((source, loaded)),
+        Err(error) => {
+            let text = format!("{}: {error}", source.file.display());
+            Err((Sysexit::OsFile, text))
+        }
+    }
+}
+
+/// Whether the engine, which is not root, would not get to the root by its
+/// path: a clone in root's own home is closed to all others.
+fn is_closed(root: &Path, config: &Config) -> bool {
+    os::is_root()
+        && daemon::run_as(&config.options, &os::SystemUsers::new())
+            .is_ok_and(|identity| !daemon::can_enter(root, &identity))
 }
 
 /// A few lines that show how to use it.
@@ -250,7 +270,7 @@ fn hints(place: &Place, config: &Config) -> String {
         "Godwit {version} is listening on {address}. Ctrl-C stops it.\n\
          \n\
          send   printf 'Subject: hello\\n\\nfirst message\\n' | \\\n\
-         \x20        curl --url smtp://{address} --mail-from {user}@{host} --mail-rcpt {user}@{host} -T -\n\
+         \x20        curl --crlf --url smtp://{address} --mail-from {user}@{host} --mail-rcpt {user}@{host} -T -\n\
          \x20      swaks --server {address} --from {user}@{host} --to {user}@{host}\n\
          queue  {program} --root {root} mailq\n\
          mail   {root}/var/mail/{user}\n\

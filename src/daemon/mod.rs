@@ -31,5 +31,5 @@ pub use launch::{Launcher, launch};
 pub use log::DaemonLog;
 pub use parent::{Settings, Stopped, supervise, usual_log};
 pub use ports::{Family, Place as ListenPlace, Port, PortError};
-pub use run_as::{named as named_user, run_as};
+pub use run_as::{can_enter, named as named_user, run_as};
 pub use solo::{Solo, SoloError, SoloSettings};

@@ -103,6 +103,11 @@ pub fn supervise(
 ) -> Result<(), Stopped> {
     let options = &loaded.config.options;
     let users = SystemUsers::new();
+    // Engine and agents inherit the directory. A root that is found from
+    // there and nowhere else is where they must stay.
+    if settings.source.place.root() != Some(Path::new(".")) {
+        let _ = std::env::set_current_dir("/");
+    }
     let identity = if is_root() {
         let identity = run_as(options, &users);
         Some(identity.map_err(|text| Stopped::new(Sysexit::Config, text))?)

@@ -4,6 +4,9 @@
 //! not root; without either, the first of a few accounts that systems make
 //! for mail. Under an ordinary parent, the engine is who the parent is.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use bstr::{BStr, ByteSlice};
 
 use crate::cf::{Opt, Options};
@@ -35,6 +38,22 @@ pub fn run_as(options: &Options, users: &dyn Users) -> Result<Identity, String> 
         .iter()
         .find_map(|name| named(BStr::new(name), users).filter(|found| found.uid != 0))
         .ok_or_else(|| "no user to run as: set option RunAsUser".to_owned())
+}
+
+/// Whether a process of this user gets to a directory by its path. What
+/// cannot be looked at is taken as closed.
+pub fn can_enter(directory: &Path, identity: &Identity) -> bool {
+    directory.ancestors().all(|directory| {
+        let Ok(found) = directory.metadata() else {
+            return false;
+        };
+        let search = match (found.uid() == identity.uid, found.gid() == identity.gid) {
+            (true, _) => 0o100,
+            (false, true) => 0o010,
+            (false, false) => 0o001,
+        };
+        found.mode() & search != 0
+    })
 }
 
 /// `user` or `user:group`, names or numbers.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::base::is_full_path;
 use crate::dbfile::DbError;
 use crate::world::LogLevel;
 
@@ -62,7 +63,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
                 )
             }),
     };
-    let columns = if line.file.starts_with(b"/") {
+    let columns = if is_full_path(&line.file) {
         number('k', &line.key_column).and_then(|key| Ok((key, number('v', &line.value_column)?)))
     } else {
         Err(format!(

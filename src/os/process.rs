@@ -37,7 +37,7 @@ pub fn own_program() -> PathBuf {
 
 /// Starts our own program in a role, with one end of a channel as its
 /// standard input and nothing else of ours but standard error. The
-/// environment is empty but for the time zone.
+/// environment is empty but for the time zone; the directory is ours.
 ///
 /// # Errors
 /// When the process cannot be made.
@@ -54,7 +54,6 @@ pub fn start_role<S: AsRef<OsStr>>(
         .args(arguments)
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| name == "TZ" || name == "RUST_BACKTRACE"))
-        .current_dir("/")
         .stdin(Stdio::from(channel))
         .stdout(Stdio::null());
     if !keep_stderr {

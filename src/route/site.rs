@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use super::{MailerId, Target};
-use crate::base::{Diagnostic, Reply};
+use crate::base::{Diagnostic, Reply, is_full_path};
 use crate::cf::{Config, MailerDef, Opt};
 use crate::map::{Answer, Lookup, MapWorld, Maps};
 use crate::rewrite::{ClassTable, MacroTable, Program, RulesetId, expand};
@@ -236,7 +236,7 @@ impl Site {
         macros.set(b"h", target.host.clone());
         let path = expand(self.config.options.text(Opt::ForwardPath), macros);
         path.split_str(":")
-            .filter(|part| part.starts_with(b"/"))
+            .filter(|part| is_full_path(part))
             .map(|part| PathBuf::from(std::ffi::OsStr::from_bytes(part)))
             .collect()
     }

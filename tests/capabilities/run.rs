@@ -212,11 +212,39 @@ impl Instance {
         );
         assert_eq!(output.status.code(), Some(69));
     }
+
+    /// Shuts everybody else out of the directory that it lies in.
+    fn close(&self) {
+        use std::os::unix::fs::PermissionsExt;
+        let closed = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(self.root.path(), closed).expect("a mode");
+    }
 }
 
 #[test]
 fn one_command_makes_a_mail_server_and_the_next_start_finds_all_of_it() {
     a_newcomer(None);
+}
+
+#[test]
+fn root_may_run_it_where_nobody_else_gets_to() {
+    if !need::root("running in a directory that is closed to others") {
+        return;
+    }
+    let mut instance = Instance::new(None);
+    instance.make();
+    instance.close();
+    instance.take_a_free_port();
+    for subject in ["first", "second"] {
+        instance.start();
+        instance.send(subject);
+        instance.mailbox(subject);
+        instance.interrupt();
+    }
+    // The engine was somebody else all the same.
+    let queue = instance.path("var/spool/mqueue");
+    use std::os::unix::fs::MetadataExt;
+    assert_ne!(std::fs::metadata(queue).expect("the queue").uid(), 0);
 }
 
 #[test]

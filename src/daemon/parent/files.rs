@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, ByteSlice};
 
+use crate::base::is_full_path;
 use crate::cf::{ClassSource, Config, Kind, OPTIONS};
 
 /// What databases of a name end in.
@@ -53,7 +54,7 @@ impl Files {
     /// Adds each path that stands in a value.
     fn add(&mut self, value: &BStr) {
         let words = value.split(|byte| matches!(byte, b' ' | b'\t' | b',' | b':' | b'='));
-        for word in words.filter(|word| word.starts_with(b"/")) {
+        for word in words.filter(|word| is_full_path(word)) {
             for suffix in SUFFIXES {
                 let mut path = OsStr::from_bytes(word.trim()).to_owned();
                 path.push(suffix);

@@ -7,7 +7,7 @@
 
 use bstr::BString;
 
-use crate::base::{Reply, limits};
+use crate::base::{Reply, is_full_path, limits};
 
 /// Bytes of a frame's head: `GA`, version, whether a descriptor comes beside
 /// it, and the lengths of payload, message header and message body.
@@ -505,10 +505,10 @@ impl Reader<'_> {
         Ok(self.take(length)?.into())
     }
 
-    /// A path: absolute, without NUL.
+    /// A full path, without NUL.
     fn path(&mut self) -> Result<BString, BadFrame> {
         let path = self.bytes()?;
-        let sane = path.first() == Some(&b'/') && !path.contains(&0);
+        let sane = is_full_path(&path) && !path.contains(&0);
         if sane { Ok(path) } else { Err(BadFrame) }
     }
 
