@@ -4,9 +4,12 @@
 //! and renamed over the old one.
 
 mod compile;
+mod immutable;
 mod instance;
+pub mod make;
 mod replace;
 
 pub use compile::{CompileError, compile_file};
+pub use immutable::{is_immutable, why_not_written};
 pub use instance::make_instance;
 pub use replace::replace_file;

@@ -14,12 +14,14 @@ mod address_test;
 mod agent;
 mod compile;
 mod daemon;
+mod desk;
 mod editmap;
 mod getopt;
 mod m4;
 mod mail_local;
 mod mailq;
 mod mailstats;
+mod make;
 mod makemap;
 mod map_files;
 mod newaliases;
@@ -59,6 +61,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "run", run: Run::Placed(run::run), about: "a private mail server in the foreground" },
     Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
+    Personality { name: "make", run: Run::Placed(make::run), about: "brings the .cf files and databases of /etc/mail up to date" },
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
     Personality { name: "makemap", run: Run::Placed(makemap::run), about: "databases from lines of keys and values" },
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },

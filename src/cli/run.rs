@@ -2,21 +2,19 @@
 //! ready to use.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
 use clap::Parser;
 
-use super::compile::report;
-use super::m4::RealHost;
+use super::desk::Failure;
+use super::make::Work;
 use super::output::{complain, exit, fail, print};
-use crate::admin::{compile_file, make_instance, replace_file};
+use crate::admin::make_instance;
 use crate::base::{Diagnostic, Place, Sysexit};
 use crate::cf::{Config, Opt};
 use crate::daemon::{self, ListenPlace, Loaded, Port, Settings, Source};
-use crate::mc::Templates;
 use crate::os;
 
 /// Run a private mail server in the foreground.
@@ -62,8 +60,6 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-type Failure = (Sysexit, String);
-
 /// Makes the instance, its configuration and its maps, as far as they are not
 /// there or older than what they are made from.
 fn prepare(place: &Place) -> Result<(), Failure> {
@@ -72,112 +68,14 @@ fn prepare(place: &Place) -> Result<(), Failure> {
         let root = place.root().unwrap_or(Path::new("/"));
         print(format!("made a new site in {}\n", root.display()));
     }
-    for (source, result) in [
-        ("/etc/mail/sendmail.mc", place.sendmail_cf()),
-        ("/etc/mail/submit.mc", place.submit_cf()),
-    ] {
-        let source = place.path(source);
-        if source.exists() && is_older(&result, &source) {
-            compile(&source, &result)?;
-        }
-    }
-    let (_, loaded) = read(place.clone())?;
-    build_maps(place, &loaded.config)
-}
-
-fn compile(source: &Path, result: &Path) -> Result<(), Failure> {
-    let mut outside = RealHost::new(Vec::new(), None);
-    let compiled = compile_file(source, Templates::BuiltIn, false, &mut outside)
-        .map_err(|error| (Sysexit::NoInput, error.to_string()))?;
-    report(&compiled);
-    if compiled.failed() {
-        return Err((
-            Sysexit::Config,
-            format!("{}: not compiled", source.display()),
-        ));
-    }
-    replace_file(result, &compiled.text, 0o644)
-        .map_err(|error| (Sysexit::CantCreat, format!("{}: {error}", result.display())))
-}
-
-/// Builds the databases that the configuration names and that have a source.
-fn build_maps(place: &Place, config: &Config) -> Result<(), Failure> {
-    for map in &config.maps {
-        let class = map.class.to_str_lossy().into_owned();
-        let extension = match class.as_str() {
-            "hash" | "btree" => "db",
-            "cdb" => "cdb",
-            _ => continue,
-        };
-        let Some(path) = map.args.fields().find(|word| word.starts_with(b"/")) else {
-            continue;
-        };
-        let source = path.to_path_lossy().into_owned();
-        let mut database = source.clone().into_os_string();
-        database.push(format!(".{extension}"));
-        if source.is_file() && is_older(Path::new(&database), &source) {
-            makemap(place, &class, &source)?;
-        }
-    }
-    newaliases(place, config)
-}
-
-/// Runs our own `makemap` on a source.
-fn makemap(place: &Place, class: &str, source: &Path) -> Result<(), Failure> {
-    let input = fs::File::open(source)
-        .map_err(|error| (Sysexit::NoInput, format!("{}: {error}", source.display())))?;
-    let status = own_command(place)
-        .arg("makemap")
-        .arg(class)
-        .arg(source)
-        .stdin(input)
-        .status();
-    succeeded(status, &format!("makemap {class} {}", source.display()))
-}
-
-fn newaliases(place: &Place, config: &Config) -> Result<(), Failure> {
-    let stale = config
-        .options
-        .all(Opt::AliasFile)
-        .iter()
-        .filter_map(|value| value.text.rsplitn_str(2, ":").next())
-        .map(|path| path.to_path_lossy().into_owned())
-        .any(|source| {
-            let mut database = source.clone().into_os_string();
-            database.push(".db");
-            source.is_file() && is_older(Path::new(&database), &source)
-        });
-    if !stale {
-        return Ok(());
-    }
-    let mut command = own_command(place);
-    let status = command.arg("newaliases").stdin(Stdio::null()).status();
-    succeeded(status, "newaliases")
-}
-
-fn own_command(place: &Place) -> Command {
-    let mut command = Command::new(os::own_program());
-    if let Some(root) = place.root() {
-        command.arg("--root").arg(root);
-    }
-    command
-}
-
-fn succeeded(status: std::io::Result<std::process::ExitStatus>, what: &str) -> Result<(), Failure> {
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err((Sysexit::DataErr, format!("{what}: {status}"))),
-        Err(error) => Err((Sysexit::OsErr, format!("{what}: {error}"))),
-    }
-}
-
-/// Whether `result` is missing or older than `source`.
-fn is_older(result: &Path, source: &Path) -> bool {
-    let changed = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
-    match (changed(result), changed(source)) {
-        (Some(result), Some(source)) => result < source,
-        (None, _) => true,
-        (_, None) => false,
+    let mut work = Work::new(place, &place.path("/etc/mail"));
+    work.silent = true;
+    work.configurations(None)?;
+    work.databases(None)?;
+    work.aliases(false)?;
+    match work.failure() {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(()),
     }
 }
 

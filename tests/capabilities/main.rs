@@ -14,6 +14,7 @@ mod m4;
 mod mail;
 mod mailq;
 mod mailstats;
+mod make;
 mod makemap;
 mod maps;
 mod mc;
