@@ -11,6 +11,7 @@ pub mod cf;
 pub mod dbfile;
 pub mod m4;
 pub mod message;
+pub mod sasl;
 pub mod smtp;
 pub mod world;
 
