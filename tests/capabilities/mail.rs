@@ -11,7 +11,7 @@ use crate::site::Site;
 const MESSAGE: &str = "Subject: hello\nFrom: Far Away <someone@far.example>\n\nfirst line\n.dot\n";
 
 /// The user the tests deliver to: always there, whoever runs them.
-fn me() -> String {
+pub(crate) fn me() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid());
     let name = user.ok().flatten().map(|user| user.name);
     match name {

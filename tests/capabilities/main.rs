@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
 
 mod cli;
+mod configurations;
 mod crash;
 mod dbfile;
 mod deliver;
@@ -19,6 +20,7 @@ mod makemap;
 mod maps;
 mod mc;
 mod need;
+mod ordinary;
 mod processes;
 mod queue;
 mod queue_exchange;

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::dialogue::Dialogue;
 use crate::need;
-use crate::site::{GODWIT, PATIENCE, free_port};
+use crate::site::{PATIENCE, free_port, godwit};
 
 /// A private instance that is started as it would be by hand.
 struct Instance {
@@ -50,11 +50,12 @@ impl Instance {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.user {
-            None => Command::new(GODWIT),
+            None => Command::new(godwit()),
             Some(id) => {
                 let mut command = Command::new("setpriv");
                 let id = id.to_string();
-                command.args(["--reuid", &id, "--regid", &id, "--clear-groups", GODWIT]);
+                command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+                command.arg(godwit());
                 command
             }
         };

@@ -14,6 +14,11 @@ use crate::dialogue::Dialogue;
 /// The program under test.
 pub(crate) const GODWIT: &str = env!("CARGO_BIN_EXE_godwit");
 
+/// The same, or a copy of it where another user plays the tests.
+pub(crate) fn godwit() -> PathBuf {
+    std::env::var_os("GODWIT_PROGRAM").map_or_else(|| PathBuf::from(GODWIT), PathBuf::from)
+}
+
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -91,7 +96,7 @@ impl Site {
 
     /// Runs `godwit --root ROOT ARGUMENTS…` to its end.
     pub(crate) fn godwit(&self, arguments: &[&str]) -> Output {
-        Command::new(GODWIT)
+        Command::new(godwit())
             .arg("--root")
             .arg(self.root())
             .args(arguments)
@@ -116,7 +121,7 @@ impl Site {
     /// Starts the server and waits for its greeting.
     pub(crate) fn start(&mut self) {
         let log = fs::File::create(self.path("server.out")).expect("a log can be made");
-        let child = Command::new(GODWIT)
+        let child = Command::new(godwit())
             .arg("--root")
             .arg(self.root())
             .arg("run")
@@ -251,11 +256,13 @@ impl Drop for Site {
 
 /// Where sites are made: not in a directory that all may write to (its maps
 /// would not be trusted), and where the server's own user can get to.
-fn base() -> &'static Path {
-    if nix::unistd::geteuid().is_root() {
-        Path::new("/var/lib")
+fn base() -> PathBuf {
+    if let Some(place) = std::env::var_os("GODWIT_SITES") {
+        place.into()
+    } else if nix::unistd::geteuid().is_root() {
+        "/var/lib".into()
     } else {
-        Path::new(env!("CARGO_TARGET_TMPDIR"))
+        env!("CARGO_TARGET_TMPDIR").into()
     }
 }
 
