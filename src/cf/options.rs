@@ -81,7 +81,10 @@ impl Options {
 
     /// A Boolean.
     pub fn flag(&self, opt: Opt) -> bool {
-        truth(self.text(opt), opt.row())
+        match self.all(opt).last() {
+            Some(value) => truth(&value.text),
+            None => !opt.row().default.is_empty() && truth(opt.row().default.as_bytes()),
+        }
     }
 
     /// A number; `None` when neither set nor given a default.
@@ -171,11 +174,9 @@ fn split_words(text: &[u8]) -> impl Iterator<Item = &BStr> {
 }
 
 /// Sendmail reads a Boolean by its first letter; an empty value is true.
-fn truth(text: &[u8], row: &OptionRow) -> bool {
-    match text.first() {
-        None => row.default.is_empty() || row.default != "False",
-        Some(byte) => matches!(byte, b't' | b'T' | b'y' | b'Y' | b'1'),
-    }
+fn truth(text: &[u8]) -> bool {
+    let first = text.first();
+    first.is_none_or(|byte| matches!(byte, b't' | b'T' | b'y' | b'Y' | b'1'))
 }
 
 fn pick(text: &BStr, words: &'static [&'static str]) -> Option<&'static str> {

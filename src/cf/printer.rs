@@ -57,7 +57,7 @@ fn write_all(config: &Config, out: &mut Vec<u8>) -> std::io::Result<()> {
         for group in groups {
             write!(out, "{letter}{}", group.name)?;
             for (key, value) in &group.equates {
-                write!(out, ", {}=", char::from(*key))?;
+                out.extend_from_slice(&[b',', b' ', *key, b'=']);
                 out.extend(quoted(value));
             }
             out.push(b'\n');
@@ -149,9 +149,9 @@ fn write_class(class: &ClassDef, out: &mut Vec<u8>) -> std::io::Result<()> {
             if *optional {
                 out.extend_from_slice(b" -o ");
             }
-            write!(out, "{path}")?;
+            write!(out, "{}", guarded(path))?;
             if format != "%s" {
-                write!(out, " {format}")?;
+                write!(out, " {}", guarded(format))?;
             }
         }
         ClassSource::Program { command } => write!(out, "|{command}")?,
