@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-mod address_test;
+pub mod address_test;
 mod agent;
 mod compile;
 mod daemon;

@@ -100,7 +100,7 @@ impl AddressTest {
 
     /// `/sender address`
     pub(super) fn sender_command(&mut self, text: &[u8]) {
-        let login = login_name();
+        let login = self.login.clone();
         let mut from = BString::from(if text.is_empty() { &login } else { text });
         self.macros.set(b"addr_type", "e s");
         let mut parsed = self.parse(&from).filter(|parsed| !parsed.failed);
@@ -448,12 +448,4 @@ fn strip_folded<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     let head = text.get(..prefix.len())?;
     head.eq_ignore_ascii_case(prefix)
         .then(|| &text[prefix.len()..])
-}
-
-/// Who runs this.
-fn login_name() -> BString {
-    nix::unistd::User::from_uid(nix::unistd::getuid())
-        .ok()
-        .flatten()
-        .map_or_else(|| "postmaster".into(), |user| user.name.into())
 }

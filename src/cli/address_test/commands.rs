@@ -83,7 +83,7 @@ impl AddressTest {
     fn dump(&mut self, line: &[u8]) {
         match line.get(1) {
             None => self.sink.text("Usage: =Sruleset or =M\n"),
-            Some(b'M') => show::mailers(&self.config, &mut self.sink),
+            Some(b'M') => show::mailers(&self.config, &*self.users, &mut self.sink),
             Some(b'S') => {
                 let Some(ruleset) = find_ruleset(&self.program, &line[2..], &mut self.sink) else {
                     return;

@@ -27,7 +27,8 @@ use crate::map::{self, MapId, Maps, OpenState, Scope};
 use crate::rewrite::{
     Answer, ClassTable, Machine, MacroTable, Program, RulesetId, Scanned, Status, Step, Style,
 };
-use crate::world::Resolver;
+use crate::world::{Resolver, Users};
+pub use open::World;
 pub(crate) use open::{Settings, open};
 use sink::Sink;
 
@@ -35,13 +36,16 @@ use sink::Sink;
 const LINE_BYTES_MAX: usize = 64 << 10;
 
 /// A session of the address test.
-pub(crate) struct AddressTest {
+pub struct AddressTest {
     config: Config,
     program: Program,
     classes: ClassTable,
     maps: Maps,
     macros: MacroTable,
     resolver: Arc<dyn Resolver>,
+    users: Arc<dyn Users>,
+    /// Who runs this.
+    login: BString,
     runtime: tokio::runtime::Runtime,
     sink: Sink,
     /// Maps that cannot be asked, and were told of.
@@ -59,7 +63,7 @@ struct Role {
 
 impl AddressTest {
     /// Reads commands until the input or the user ends it.
-    pub(crate) fn run(&mut self, input: &mut dyn BufRead, output: &mut dyn Write) -> ExitCode {
+    pub fn run(&mut self, input: &mut dyn BufRead, output: &mut dyn Write) -> ExitCode {
         self.sink
             .text("ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\n");
         self.sink.text("Enter <ruleset> <address>\n");
@@ -84,6 +88,13 @@ impl AddressTest {
         }
         let _ = self.flush(output);
         ExitCode::SUCCESS
+    }
+
+    /// Does what one line says; gives what is shown for it, and whether the
+    /// session goes on.
+    pub fn command(&mut self, line: &[u8]) -> (BString, bool) {
+        let goes_on = self.line(line);
+        (std::mem::take(&mut self.sink.out), goes_on)
     }
 
     fn flush(&mut self, output: &mut dyn Write) -> std::io::Result<()> {

@@ -3,7 +3,7 @@
 use bstr::{BStr, ByteSlice};
 
 use super::AddressTest;
-use crate::world::{Mx, RecordKind, ResolveError};
+use crate::world::{Mx, RecordKind, ResolveError, Users};
 
 impl AddressTest {
     /// `/mx host`
@@ -93,21 +93,19 @@ impl AddressTest {
 }
 
 /// The id of a user, by name or number, and his group.
-pub(super) fn user_id(name: &BStr) -> Option<(u32, Option<u32>)> {
-    let text = name.to_str().ok().filter(|text| !text.is_empty())?;
-    if let Ok(number) = text.parse() {
+pub(super) fn user_id(name: &[u8], users: &dyn Users) -> Option<(u32, Option<u32>)> {
+    if let Some(number) = number(name) {
         return Some((number, None));
     }
-    let user = nix::unistd::User::from_name(text).ok().flatten()?;
-    Some((user.uid.as_raw(), Some(user.gid.as_raw())))
+    let user = users.user(name).ok().flatten()?;
+    Some((user.uid, Some(user.gid)))
 }
 
 /// The id of a group, by name or number.
-pub(super) fn group_id(name: &BStr) -> Option<u32> {
-    let text = name.to_str().ok().filter(|text| !text.is_empty())?;
-    if let Ok(number) = text.parse() {
-        return Some(number);
-    }
-    let group = nix::unistd::Group::from_name(text).ok().flatten()?;
-    Some(group.gid.as_raw())
+pub(super) fn group_id(name: &[u8], users: &dyn Users) -> Option<u32> {
+    number(name).or_else(|| users.group(name).ok().flatten())
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    text.to_str().ok()?.parse().ok()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
-use bstr::BStr;
+use bstr::{BStr, BString};
 
 use super::names::{group_id, user_id};
 use super::sink::Sink;
@@ -12,11 +12,12 @@ use super::{AddressTest, Role};
 use crate::base::{Diagnostic, Severity};
 use crate::cf::{Config, Opt};
 use crate::daemon::site::Shared;
-use crate::daemon::{self, Source, site};
-use crate::map::Maps;
+use crate::daemon::{self, Loaded, Source, site};
+use crate::map::{MapWorld, Maps};
 use crate::os;
 use crate::rewrite::{MacroTable, Program};
 use crate::route::load;
+use crate::world::{Files, HostIdentity, Users};
 
 /// What the address test is told on the command line.
 pub(crate) struct Settings<'a> {
@@ -25,7 +26,7 @@ pub(crate) struct Settings<'a> {
     /// The name of the configuration as it was given.
     pub(crate) file: Option<&'a BStr>,
     /// `-d` flags, in order.
-    pub(crate) debug: &'a [bstr::BString],
+    pub(crate) debug: &'a [BString],
 }
 
 /// Why it cannot begin.
@@ -41,40 +42,30 @@ pub(crate) enum OpenError {
     },
     /// No runtime for what must be awaited.
     #[error("cannot start: {0}")]
-    Runtime(std::io::Error),
+    Runtime(#[from] std::io::Error),
 }
 
 /// Reads the configuration, tells on `output` what is wrong with it, and makes
-/// a session.
+/// a session in the real world.
 pub(crate) fn open(
     settings: &Settings<'_>,
     output: &mut dyn Write,
 ) -> Result<AddressTest, OpenError> {
     let source = settings.source;
+    let absolute = source.file.to_string_lossy();
     let loaded = daemon::load(source).map_err(|error| OpenError::Configuration {
-        file: source.file.display().to_string(),
+        file: absolute.to_string(),
         why: error.raw_os_error().map_or_else(
             || error.to_string(),
             |number| nix::errno::Errno::from_raw(number).desc().to_owned(),
         ),
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(OpenError::Runtime)?;
-    let daemon::Loaded { config, mut faults } = loaded;
-    let host = site::identity(&config.options);
-    let mut initial = load::initial_macros(&host, site::VERSION, std::process::id());
-    initial.set(b"opMode", "t");
-    initial.set(b"addr_type", "e r");
-    let flags = daemon_flags(config.options.text(Opt::DirectSubmissionModifiers));
-    if !flags.is_empty() {
-        initial.set(b"daemon_flags", flags);
-    }
-    let initial = Arc::new(initial);
+    let options = &loaded.config.options;
+    let host = site::identity(options);
+    let users: Arc<dyn Users> = Arc::new(os::SystemUsers::new());
     let shared = Shared {
-        users: Arc::new(os::SystemUsers::new()),
-        resolver: site::resolver(&config.options, &source.place),
+        users: Arc::clone(&users),
+        resolver: site::resolver(options, &source.place),
         log: Arc::new(os::MailLog::new(
             daemon::usual_log(&source.place),
             host.node.as_str(),
@@ -82,47 +73,107 @@ pub(crate) fn open(
         )),
         files: Arc::new(os::SystemFiles),
     };
-    let (mut classes, class_faults) = load::classes(&config, &initial, &host, &*shared.files);
-    faults.extend(class_faults);
-    let (program, rule_faults) = Program::compile(&config, &initial, &classes);
-    faults.extend(rule_faults);
-    let resolver = Arc::clone(&shared.resolver);
-    let (maps, map_faults) = Maps::open(&config, site::map_world(&shared));
-    faults.extend(map_faults);
-    faults.extend(unknown_users(&config));
-    let absolute = source.file.to_string_lossy();
-    let file = settings
+    let own = nix::unistd::getuid().as_raw();
+    let world = World {
+        host,
+        login: users
+            .user_by_id(own)
+            .ok()
+            .flatten()
+            .map_or_else(|| "postmaster".into(), |user| user.name.clone()),
+        users,
+        files: Arc::clone(&shared.files),
+        maps: site::map_world(&shared),
+    };
+    let given = settings
         .file
         .map_or_else(|| absolute.to_string(), BStr::to_string);
-    tell(&mut faults, &absolute, &file, output);
-    if config.options.choice(Opt::SuperSafe) == "interactive"
-        && config.options.choice(Opt::DeliveryMode) != "interactive"
-    {
-        let _ = output.write_all(SUPER_SAFE);
-    }
-    let mut macros = MacroTable::of_config(&config, Some(initial));
-    load::settle(&mut macros, &mut classes);
-    let mut program = program;
-    program.set_classes(&classes);
-    let mut sink = Sink::default();
+    let mut test = AddressTest::begin(loaded, world, (&absolute, &given), output)?;
     for flag in settings.debug {
-        sink.levels.set(flag);
+        test.sink.levels.set(flag);
     }
-    Ok(AddressTest {
-        config,
-        program,
-        classes,
-        maps,
-        macros,
-        resolver,
-        runtime,
-        sink,
-        told: HashSet::new(),
-        role: Role {
-            header: false,
-            sender: false,
-        },
-    })
+    Ok(test)
+}
+
+/// What the address test asks outside of itself.
+pub struct World {
+    /// Who this host is.
+    pub host: HostIdentity,
+    /// Who runs the test.
+    pub login: BString,
+    /// Users and groups.
+    pub users: Arc<dyn Users>,
+    /// Files that classes are read from.
+    pub files: Arc<dyn Files>,
+    /// What maps ask; its resolver answers `/mx` and `/canon` too.
+    pub maps: MapWorld,
+}
+
+impl AddressTest {
+    /// Makes a session of a configuration, and tells on `output` what is wrong
+    /// with it. `file` is its name as origins have it, and as it is shown.
+    ///
+    /// # Errors
+    /// When there can be no runtime for what must be awaited.
+    pub fn begin(
+        loaded: Loaded,
+        world: World,
+        file: (&str, &str),
+        output: &mut dyn Write,
+    ) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let Loaded { config, mut faults } = loaded;
+        let initial = Arc::new(initial_macros(&config, &world.host));
+        let (mut classes, class_faults) =
+            load::classes(&config, &initial, &world.host, &*world.files);
+        faults.extend(class_faults);
+        let (mut program, rule_faults) = Program::compile(&config, &initial, &classes);
+        faults.extend(rule_faults);
+        let resolver = Arc::clone(&world.maps.resolver);
+        let (maps, map_faults) = Maps::open(&config, world.maps);
+        faults.extend(map_faults);
+        faults.extend(unknown_users(&config, &*world.users));
+        tell(&mut faults, file.0, file.1, output);
+        if config.options.choice(Opt::SuperSafe) == "interactive"
+            && config.options.choice(Opt::DeliveryMode) != "interactive"
+        {
+            output.write_all(SUPER_SAFE)?;
+        }
+        let mut macros = MacroTable::of_config(&config, Some(initial));
+        load::settle(&mut macros, &mut classes);
+        program.set_classes(&classes);
+        Ok(Self {
+            config,
+            program,
+            classes,
+            maps,
+            macros,
+            resolver,
+            users: world.users,
+            login: world.login,
+            runtime,
+            sink: Sink::default(),
+            told: HashSet::new(),
+            role: Role {
+                header: false,
+                sender: false,
+            },
+        })
+    }
+}
+
+/// The macros that are there before the configuration is read.
+fn initial_macros(config: &Config, host: &HostIdentity) -> MacroTable {
+    let mut initial = load::initial_macros(host, site::VERSION, std::process::id());
+    initial.set(b"opMode", "t");
+    initial.set(b"addr_type", "e r");
+    let flags = daemon_flags(config.options.text(Opt::DirectSubmissionModifiers));
+    if !flags.is_empty() {
+        initial.set(b"daemon_flags", flags);
+    }
+    initial
 }
 
 /// What is said of two options that do not go together.
@@ -147,13 +198,13 @@ fn daemon_flags(modifiers: &[u8]) -> String {
 }
 
 /// Mailers that are to run as somebody who is not there.
-fn unknown_users(config: &Config) -> Vec<Diagnostic> {
+fn unknown_users(config: &Config, users: &dyn Users) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     for mailer in &config.mailers {
         let (user, group) = (&mailer.user.user, &mailer.user.group);
-        let what = if !user.is_empty() && user_id(BStr::new(user)).is_none() {
+        let what = if !user.is_empty() && user_id(user, users).is_none() {
             format!("user {user}")
-        } else if !group.is_empty() && group_id(BStr::new(group)).is_none() {
+        } else if !group.is_empty() && group_id(group, users).is_none() {
             format!("group {group}")
         } else {
             continue;

@@ -3,9 +3,11 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::AddressTest;
+use super::names::{group_id, user_id};
 use super::sink::Sink;
 use crate::cf::{Config, MailerDef, Opt};
 use crate::rewrite::Value;
+use crate::world::Users;
 
 /// What is shown for `?` when the configuration names no help file.
 const NO_HELP: &str = "Sendmail 8.17.1.9 -- HELP not implemented\n";
@@ -67,7 +69,7 @@ const TABLE_BEGINS_AGAIN: usize = 11;
 /// sendmail: a mailer with a long `U=user:group` takes the first place of the
 /// table, and those after it the next (case `p-mailer-definitions`). The
 /// mailers are found by name all the same, so this only shows here.
-pub(super) fn mailers(config: &Config, sink: &mut Sink) {
+pub(super) fn mailers(config: &Config, users: &dyn Users, sink: &mut Sink) {
     let mut table: Vec<&MailerDef> = Vec::new();
     let mut place = 0;
     for mailer in &config.mailers {
@@ -84,11 +86,17 @@ pub(super) fn mailers(config: &Config, sink: &mut Sink) {
         place += 1;
     }
     for (number, mailer) in table.into_iter().enumerate() {
-        mailer_line(config, number, mailer, sink);
+        mailer_line(config, users, number, mailer, sink);
     }
 }
 
-fn mailer_line(config: &Config, number: usize, mailer: &MailerDef, sink: &mut Sink) {
+fn mailer_line(
+    config: &Config,
+    users: &dyn Users,
+    number: usize,
+    mailer: &MailerDef,
+    sink: &mut Sink,
+) {
     sink.text(format!("mailer {number} ({}): P=", mailer.name));
     sink.shown(&mailer.path);
     for (letter, pair) in [('S', &mailer.sender), ('R', &mailer.recipient)] {
@@ -97,10 +105,10 @@ fn mailer_line(config: &Config, number: usize, mailer: &MailerDef, sink: &mut Si
         sink.text(format!(" {letter}={envelope}/{header}"));
     }
     let user = &mailer.user;
-    let id = |name: &BStr| super::names::user_id(name);
-    let uid = id(BStr::new(&user.user)).map_or(-1, |found| i64::from(found.0));
-    let gid = super::names::group_id(BStr::new(&user.group))
-        .or_else(|| id(BStr::new(&user.user)).and_then(|found| found.1))
+    let found = user_id(&user.user, users);
+    let uid = found.map_or(-1, |found| i64::from(found.0));
+    let gid = group_id(&user.group, users)
+        .or_else(|| found.and_then(|found| found.1))
         .map_or(-1, i64::from);
     sink.text(format!(" M={} U={uid}:{gid} F=", mailer.size_max));
     sink.text(mailer.flags.iter().collect::<Vec<u8>>());
