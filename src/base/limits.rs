@@ -85,6 +85,13 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// Rules applied in one run, calls included.
 pub const RULE_RUN_STEPS_MAX: usize = 200_000;
 
+/// Steps that are kept of a run that is recorded.
+pub const RECORD_STEPS_MAX: usize = 20_000;
+
+/// Bytes of text that are kept of a run that is recorded, but for its last
+/// step.
+pub const RECORD_BYTES_MAX: usize = 8 << 20;
+
 /// Bytes of tokens made in one run.
 pub const RULE_RUN_BYTES_MAX: usize = 4 << 20;
 
@@ -93,3 +100,7 @@ pub const CLASS_MEMBERS_MAX: usize = 10_000_000;
 
 /// Bytes of one control file in the queue directory.
 pub const CONTROL_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Words of a class whose tokens are numbered, so that most attempts to match
+/// one need no comparison.
+pub const CLASS_FILTER_WORDS_MAX: usize = 50_000;

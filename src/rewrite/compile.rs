@@ -14,6 +14,7 @@ use super::macros::MacroTable;
 use super::program::{Action, Head, Pattern, Program, Rule, Ruleset, RulesetId, Then};
 use super::rule_text::{Part, parts};
 use super::symbol::{Fold, Symbols, Token, meta};
+use super::workspace::unquoted;
 use crate::base::Diagnostic;
 use crate::cf::{Config, Opt, RuleDef};
 
@@ -52,6 +53,8 @@ impl Program {
                 heads: Vec::new(),
                 rules: Vec::new(),
                 patterns: Vec::new(),
+                quick: Vec::new(),
+                filters: Vec::new(),
                 actions: Vec::new(),
             },
             faults: Vec::new(),
@@ -69,6 +72,7 @@ impl Program {
         }
         compiler.empty_rulesets(config);
         compiler.program.set_classes(classes);
+        compiler.find_calls();
         (compiler.program, compiler.faults)
     }
 }
@@ -120,6 +124,20 @@ impl Compiler {
         u32::try_from(self.program.rules.len()).unwrap_or(u32::MAX)
     }
 
+    /// Finds the rulesets that right sides call by name.
+    fn find_calls(&mut self) {
+        let program = &mut self.program;
+        for at in 1..program.actions.len() {
+            if let [Action::Put(call), Action::Put(name)] = program.actions[at - 1..=at]
+                && call.is(meta::CALL)
+                && !name.is_operator()
+                && let Some(ruleset) = program.ruleset(&unquoted(program.symbols.text(name, b"")))
+            {
+                program.actions[at - 1] = Action::Put(Symbols::call(ruleset.0));
+            }
+        }
+    }
+
     /// Rulesets that are only named have no rules, and so have numbers.
     fn empty_rulesets(&mut self, config: &Config) {
         let mut named: Vec<(&BString, &u32)> = config.ruleset_numbers.iter().collect();
@@ -167,7 +185,7 @@ impl Compiler {
         let has = |wanted: &[Fold]| {
             actions.iter().any(|action| {
                 matches!(action, Action::Put(token)
-                    if token.operator && wanted.contains(&token.fold))
+                    if token.is_operator() && wanted.contains(&token.fold))
             })
         };
         let (looks_up, calls) = (
@@ -182,6 +200,8 @@ impl Compiler {
                 u32::try_from(to).unwrap_or(0),
             )
         };
+        let quick = super::quick::prepare(&self.program.patterns[first_pattern..]);
+        self.program.quick.extend(quick);
         self.program.heads.push(head);
         self.program.rules.push(Rule {
             patterns: range(first_pattern, self.program.patterns.len()),
@@ -269,13 +289,10 @@ impl Compiler {
         let mut open = false;
         let mut nested = false;
         for action in &self.program.actions[first_action..] {
-            if let Action::Put(Token {
-                operator: true,
-                fold,
-                ..
-            }) = action
+            if let Action::Put(token) = action
+                && token.is_operator()
             {
-                match *fold {
+                match token.fold {
                     meta::HOST_BEGIN | meta::LOOKUP_BEGIN => {
                         nested |= open;
                         open = true;
@@ -360,9 +377,9 @@ fn head(patterns: &[Pattern]) -> Head {
     head
 }
 
-fn word(pattern: Option<&Pattern>) -> Option<Fold> {
+fn word(pattern: Option<&Pattern>) -> u32 {
     match pattern {
-        Some(Pattern::Word(Token { fold, .. })) => Some(*fold),
-        _ => None,
+        Some(Pattern::Word(Token { fold, .. })) => fold.0,
+        _ => Head::ANY,
     }
 }

@@ -6,6 +6,7 @@
 //! never confused, so no peer can make a configuration expand what it sent.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use bstr::{BStr, BString};
@@ -37,7 +38,29 @@ impl Value {
 pub struct MacroTable {
     parent: Option<Arc<MacroTable>>,
     /// `None`: taken away, though the parent may have it.
-    own: HashMap<BString, Option<Value>>,
+    own: HashMap<BString, Option<Value>, BuildHasherDefault<NameHasher>>,
+}
+
+/// FNV-1a. Names come from the configuration and from us, never from a peer.
+#[derive(Clone, Copy, Debug)]
+struct NameHasher(u64);
+
+impl Default for NameHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
 }
 
 impl MacroTable {
@@ -51,7 +74,10 @@ impl MacroTable {
     pub fn of_config(config: &Config, parent: Option<Arc<MacroTable>>) -> Self {
         let mut table = Self {
             parent,
-            own: HashMap::with_capacity(config.macros.len()),
+            own: HashMap::with_capacity_and_hasher(
+                config.macros.len(),
+                BuildHasherDefault::default(),
+            ),
         };
         for definition in &config.macros {
             table.define(&definition.name, definition.value.clone());
@@ -63,26 +89,24 @@ impl MacroTable {
     pub fn over(parent: Arc<MacroTable>) -> Self {
         Self {
             parent: Some(parent),
-            own: HashMap::new(),
+            own: HashMap::default(),
         }
     }
 
     /// Sets a macro to just this text.
     pub fn set(&mut self, name: &[u8], text: impl Into<BString>) {
-        self.own
-            .insert(name.into(), Some(Value::Literal(text.into())));
+        self.put(name, Some(Value::Literal(text.into())));
     }
 
     /// Sets a macro to a template of the configuration.
     pub fn define(&mut self, name: &[u8], template: impl Into<BString>) {
-        self.own
-            .insert(name.into(), Some(Value::Template(template.into())));
+        self.put(name, Some(Value::Template(template.into())));
     }
 
     /// Takes a macro away, here and in what the parents say of it.
     pub fn unset(&mut self, name: &[u8]) {
         if self.parent.is_some() {
-            self.own.insert(name.into(), None);
+            self.put(name, None);
         } else {
             self.own.remove(BStr::new(name));
         }
@@ -116,6 +140,16 @@ impl MacroTable {
             None => BString::default(),
             Some(Value::Literal(text)) => text.clone(),
             Some(Value::Template(text)) => super::expand(text, self),
+        }
+    }
+
+    /// A name that is known already is not made anew.
+    fn put(&mut self, name: &[u8], value: Option<Value>) {
+        match self.own.get_mut(BStr::new(name)) {
+            Some(place) => *place = value,
+            None => {
+                self.own.insert(name.into(), value);
+            }
         }
     }
 }

@@ -23,6 +23,17 @@ pub(super) struct Binding {
     pub(super) end: u16,
 }
 
+impl Binding {
+    /// The pattern it is of, and its first token and the one after its last.
+    pub(super) fn places(self) -> (usize, usize, usize) {
+        (
+            usize::from(self.pattern),
+            usize::from(self.first),
+            usize::from(self.end),
+        )
+    }
+}
+
 /// The wildcards of a rule that matched, in order.
 pub(super) type Bindings = SmallVec<[Binding; 10]>;
 
@@ -206,12 +217,7 @@ impl<T: Trace> Matcher<'_, T> {
     }
 
     fn text(&self, token: Token) -> &[u8] {
-        if token.local {
-            let at = token.at as usize;
-            &self.bytes[at..at + usize::from(token.length)]
-        } else {
-            self.program.symbols.text(token)
-        }
+        self.program.symbols.text(token, self.bytes)
     }
 
     fn tell(&mut self, step: Step, pattern: usize, token: usize) {
@@ -241,7 +247,7 @@ enum Step {
     Extend,
 }
 
-fn binding(pattern: usize, first: usize, end: usize) -> Binding {
+pub(super) fn binding(pattern: usize, first: usize, end: usize) -> Binding {
     // A workspace has at most WORKSPACE_TOKENS_MAX tokens, and a side of a
     // rule cannot be longer than a line.
     let short = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);

@@ -16,6 +16,9 @@
 //! machine.workspace().text(), machine.workspace().triple()
 //! ```
 //!
+//! A machine can tell a [`Trace`] what it does; a [`Recorder`] is one that keeps
+//! it, for explaining. With [`NoTrace`] nothing of this is even compiled in.
+//!
 //! Nothing here does IO or waits: the caller answers lookups, at once
 //! ([`Machine::run`]) or after awaiting them.
 
@@ -28,6 +31,8 @@ mod machine;
 mod macros;
 mod matcher;
 mod program;
+mod quick;
+mod record;
 mod rule_text;
 mod scan;
 mod symbol;
@@ -42,6 +47,7 @@ pub use expand::expand;
 pub use machine::{Answer, Machine, Query, Status, Step};
 pub use macros::{MacroTable, Value};
 pub use program::{Program, RuleId, RulesetId};
+pub use record::{Deed, Recorded, Recorder, Said};
 pub use scan::{Scanned, Style, SyntaxFault};
 pub use trace::{Event, NoTrace, Trace};
 pub use view::{Triple, View};

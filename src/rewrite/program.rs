@@ -9,6 +9,8 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::chars::CharTable;
 use super::class::{Class, ClassTable};
+use super::quick::{ClassFilter, Quick};
+use super::scan::Style;
 use super::symbol::{Fold, Symbols, Token, meta};
 use crate::base::Origin;
 use crate::cf::ruleset_name::RulesetName;
@@ -38,6 +40,10 @@ pub struct Program {
     pub(super) heads: Vec<Head>,
     pub(super) rules: Vec<Rule>,
     pub(super) patterns: Vec<Pattern>,
+    /// The same parts, ready to be matched.
+    pub(super) quick: Vec<Quick>,
+    /// For each class what its words begin with.
+    pub(super) filters: Vec<Option<ClassFilter>>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -60,9 +66,14 @@ pub(super) struct Head {
     pub(super) least: u16,
     /// Greatest number of tokens; [`u16::MAX`] for any.
     pub(super) most: u16,
-    /// What the workspace must begin and end with, when that is a word.
-    pub(super) begins: Option<Fold>,
-    pub(super) ends: Option<Fold>,
+    /// What the workspace must begin and end with; [`Head::ANY`] for anything.
+    pub(super) begins: u32,
+    pub(super) ends: u32,
+}
+
+impl Head {
+    /// Stands for no word.
+    pub(super) const ANY: u32 = u32::MAX - 1;
 }
 
 /// The rest of a rule.
@@ -187,6 +198,16 @@ impl Program {
         for (class, name) in self.classes.iter_mut().zip(&self.class_names) {
             *class = table.get(name).cloned().unwrap_or_default();
         }
+        let style = Style {
+            table: &self.table,
+            delimiter: None,
+            comments: false,
+            quoting: false,
+            lenient: true,
+        };
+        let symbols = &mut self.symbols;
+        let filter = |class| ClassFilter::of(class, style, symbols);
+        self.filters = self.classes.iter().map(filter).collect();
     }
 
     /// The left side of a rule, as the reference shows it: each part after a
@@ -213,7 +234,7 @@ impl Program {
         for action in &self.actions[rule.actions.0 as usize..rule.actions.1 as usize] {
             out.push(b' ');
             match *action {
-                Action::Put(token) => out.extend_from_slice(self.symbols.text(token)),
+                Action::Put(token) => out.extend_from_slice(self.symbols.text(token, b"")),
                 Action::Copy(index) => out.extend_from_slice(&[b'$', b'1' + index]),
                 Action::Macro(index) => {
                     self.show_name(b"$&", &self.macro_names[index as usize], &mut out)
@@ -226,7 +247,7 @@ impl Program {
     /// One part of a left side as text.
     pub(super) fn show_pattern(&self, pattern: Pattern, out: &mut BString) {
         match pattern {
-            Pattern::Word(token) => super::workspace::show(self.symbols.text(token), out),
+            Pattern::Word(token) => super::workspace::show(self.symbols.text(token, b""), out),
             Pattern::ZeroOrMore => out.extend_from_slice(b"$*"),
             Pattern::OneOrMore => out.extend_from_slice(b"$+"),
             Pattern::One => out.extend_from_slice(b"$-"),

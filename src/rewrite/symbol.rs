@@ -43,24 +43,62 @@ pub(super) mod meta {
     ];
 }
 
+/// Where the text of a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// In the machine's bytes.
+    Machine,
+    /// In the program's texts.
+    Program,
+    /// It is an operator of [`meta`].
+    Operator,
+    /// It is `$>`, and `at` is the number of the ruleset it was found to mean.
+    Call,
+}
+
 /// One token of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
-    /// Where its text begins: in the machine's bytes, or in the program's.
+    /// Where its text begins.
     pub(super) at: u32,
     pub(super) length: u16,
-    /// Whether the text is in the machine's bytes.
-    pub(super) local: bool,
-    /// Whether it is an operator of [`meta`].
-    pub(super) operator: bool,
+    pub(super) source: Source,
+    /// Its text is all plain characters, to be shown as it is.
+    pub(super) plain: bool,
     pub(super) fold: Fold,
 }
 
 impl Token {
+    /// The token of text in the machine's bytes.
+    pub(super) fn local(at: usize, text: &[u8], fold: Fold) -> Self {
+        Self {
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            length: u16::try_from(text.len()).unwrap_or(u16::MAX),
+            source: Source::Machine,
+            plain: is_plain(text),
+            fold,
+        }
+    }
+
+    /// The ruleset that a call was found to mean when it was compiled.
+    pub(super) fn ruleset(self) -> Option<u32> {
+        (self.source == Source::Call).then_some(self.at)
+    }
+
+    /// Whether it is an operator of a right side.
+    pub(super) fn is_operator(self) -> bool {
+        matches!(self.source, Source::Operator | Source::Call)
+    }
+
     /// Whether it is this operator.
     pub(super) fn is(self, meta: Fold) -> bool {
-        self.operator && self.fold == meta
+        self.fold == meta && self.is_operator()
     }
+}
+
+/// Whether text is shown as it is.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 /// The words of a configuration and their numbers.
@@ -78,7 +116,7 @@ pub(super) struct Symbols {
 }
 
 /// Numbers below this have a bit of their own in presence masks.
-const OWN_BITS: u32 = 28;
+const OWN_BITS: u32 = 32;
 
 impl Symbols {
     /// The operators of right sides, and every operator character of `table`.
@@ -93,7 +131,6 @@ impl Symbols {
         // They cannot be confused with words: `$` and an operator character
         // never make one token, and their flag differs.
         for text in meta::TEXTS {
-            symbols.texts.extend_from_slice(text);
             symbols.push(text);
         }
         for byte in 0..=255 {
@@ -107,11 +144,20 @@ impl Symbols {
     /// The token of an operator.
     pub(super) fn operator(fold: Fold) -> Token {
         Token {
-            at: fold.0 * 2,
+            at: 0,
             length: 2,
-            local: false,
-            operator: true,
+            source: Source::Operator,
+            plain: true,
             fold,
+        }
+    }
+
+    /// The token of a call of a ruleset that is known.
+    pub(super) fn call(ruleset: u32) -> Token {
+        Token {
+            at: ruleset,
+            source: Source::Call,
+            ..Self::operator(meta::CALL)
         }
     }
 
@@ -123,16 +169,20 @@ impl Symbols {
         Token {
             at: u32::try_from(at).unwrap_or(0),
             length: u16::try_from(text.len()).unwrap_or(u16::MAX),
-            local: false,
-            operator: false,
+            source: Source::Program,
+            plain: is_plain(text),
             fold,
         }
     }
 
-    /// The text of a token of the configuration.
-    pub(super) fn text(&self, token: Token) -> &[u8] {
+    /// The text of a token; `bytes` are the machine's.
+    pub(super) fn text<'a>(&'a self, token: Token, bytes: &'a [u8]) -> &'a [u8] {
         let at = token.at as usize;
-        &self.texts[at..at + usize::from(token.length)]
+        match token.source {
+            Source::Machine => &bytes[at..at + usize::from(token.length)],
+            Source::Program => &self.texts[at..at + usize::from(token.length)],
+            Source::Operator | Source::Call => meta::TEXTS[token.fold.0 as usize],
+        }
     }
 
     /// The number of a word, if the configuration mentions it.
@@ -160,11 +210,12 @@ impl Symbols {
         match fold {
             Fold::UNKNOWN => 0,
             Fold(number) if number < OWN_BITS => 1 << number,
-            Fold(number) => 1 << (OWN_BITS + number % (64 - OWN_BITS)),
+            Fold(number) => 1 << (OWN_BITS | number & (OWN_BITS - 1)),
         }
     }
 
-    fn number(&mut self, text: &[u8]) -> Fold {
+    /// The number of a word, a new one if need be.
+    pub(super) fn number(&mut self, text: &[u8]) -> Fold {
         let known = self.find(text);
         if known != Fold::UNKNOWN {
             return known;

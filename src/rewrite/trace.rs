@@ -23,6 +23,9 @@ pub enum Event<'a> {
         /// Its result.
         workspace: View<'a>,
     },
+    /// A ruleset ends without a result, because of a fault that was told; its
+    /// workspace is as it was.
+    GivenUp(RulesetId),
     /// A left side is tried.
     Try(RuleId),
     /// It does not match.
@@ -114,6 +117,12 @@ pub trait Trace {
     /// Whether events are wanted at all.
     const ON: bool = true;
 
+    /// Whether the attempts at rules are wanted ([`Event::Try`],
+    /// [`Event::Fails`], and the macros in left sides).
+    fn rules(&self) -> bool {
+        Self::ON
+    }
+
     /// Whether every step of the matcher is wanted.
     fn steps(&self) -> bool {
         false
@@ -135,6 +144,10 @@ impl Trace for NoTrace {
 
 impl<T: Trace> Trace for &mut T {
     const ON: bool = T::ON;
+
+    fn rules(&self) -> bool {
+        (**self).rules()
+    }
 
     fn steps(&self) -> bool {
         (**self).steps()

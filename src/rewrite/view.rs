@@ -51,9 +51,14 @@ impl<'a> View<'a> {
 
     /// The tokens as the reference shows them: each after a blank.
     pub fn show(&self, out: &mut BString) {
-        for token in self.tokens() {
+        for token in self.tokens {
+            let text = self.one(*token);
             out.push(b' ');
-            show(token, out);
+            if token.plain {
+                out.extend_from_slice(text);
+            } else {
+                show(text, out);
+            }
         }
     }
 
@@ -80,13 +85,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn one(&self, token: Token) -> &'a BStr {
-        let text: &'a [u8] = if token.local {
-            let at = token.at as usize;
-            &self.bytes[at..at + usize::from(token.length)]
-        } else {
-            self.program.symbols.text(token)
-        };
-        text.as_bstr()
+        self.program.symbols.text(token, self.bytes).as_bstr()
     }
 }
 

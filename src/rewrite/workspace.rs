@@ -25,6 +25,10 @@ pub(super) fn join<'t>(
 /// Appends text as the reference shows it: a few control characters by name,
 /// the others left out, 8-bit characters as `M-` and their lower half.
 pub fn show(text: &[u8], out: &mut BString) {
+    if text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        out.extend_from_slice(text);
+        return;
+    }
     for &byte in text {
         if byte == 0xff {
             continue;
@@ -40,4 +44,22 @@ pub fn show(text: &[u8], out: &mut BString) {
             plain => out.push(plain),
         }
     }
+}
+
+/// The text without its quotes; a backslash goes and keeps what follows it.
+pub(super) fn unquoted(text: &[u8]) -> BString {
+    let mut out = Vec::with_capacity(text.len());
+    let mut escaped = false;
+    for &byte in text {
+        match byte {
+            _ if escaped => {
+                escaped = false;
+                out.push(byte);
+            }
+            b'\\' => escaped = true,
+            b'"' => {}
+            _ => out.push(byte),
+        }
+    }
+    out.into()
 }

@@ -5,7 +5,7 @@ use bstr::{BString, ByteSlice};
 
 use super::Site;
 use crate::base::{Enhanced, Reply};
-use crate::rewrite::{Machine, MacroTable, Status};
+use crate::rewrite::{Machine, MacroTable, NoTrace, Status, Trace};
 
 /// What a check ruleset says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,22 @@ impl Site {
         arguments: &[&[u8]],
         macros: &mut MacroTable,
     ) -> Verdict {
+        self.check_traced(ruleset, arguments, macros, NoTrace).await
+    }
+
+    /// The same, and `trace` is told how ([`Recorder`](crate::rewrite::Recorder)
+    /// keeps it).
+    pub async fn check_traced<T: Trace>(
+        &self,
+        ruleset: &str,
+        arguments: &[&[u8]],
+        macros: &mut MacroTable,
+        trace: T,
+    ) -> Verdict {
         let Some(id) = self.program.ruleset(ruleset.as_bytes()) else {
             return Verdict::Accept;
         };
-        let mut machine = Machine::new(&self.program);
+        let mut machine = Machine::with_trace(&self.program, trace);
         let scanned = machine.load_parts(arguments, machine.style());
         if scanned.failed() {
             return Verdict::Accept;
@@ -68,7 +80,7 @@ impl Site {
 }
 
 /// The verdict in the workspace of a check ruleset that has ended.
-fn verdict(machine: &Machine<'_>) -> Verdict {
+fn verdict<T: Trace>(machine: &Machine<'_, T>) -> Verdict {
     let Some(triple) = machine.workspace().triple() else {
         return Verdict::Accept;
     };

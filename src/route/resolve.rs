@@ -6,7 +6,7 @@ use bstr::{BString, ByteSlice};
 use super::check::error_reply;
 use super::{Resolution, Site, Target};
 use crate::base::Reply;
-use crate::rewrite::{Machine, MacroTable, Status};
+use crate::rewrite::{Machine, MacroTable, NoTrace, Status, Trace};
 
 impl Site {
     /// Where an address goes.
@@ -14,7 +14,18 @@ impl Site {
     /// Comments are left out; bad syntax is refused in the reference's words
     /// (`553 5.0.0 Unbalanced '<'`).
     pub async fn resolve(&self, address: &[u8], macros: &mut MacroTable) -> Resolution {
-        let mut machine = Machine::new(&self.program);
+        self.resolve_traced(address, macros, NoTrace).await
+    }
+
+    /// The same, and `trace` is told how ([`Recorder`](crate::rewrite::Recorder)
+    /// keeps it).
+    pub async fn resolve_traced<T: Trace>(
+        &self,
+        address: &[u8],
+        macros: &mut MacroTable,
+        trace: T,
+    ) -> Resolution {
+        let mut machine = Machine::with_trace(&self.program, trace);
         let scanned = machine.load(address, machine.style());
         if let Some(fault) = scanned.faults.first() {
             return Resolution::Refused(Reply::with(553, (5, 0, 0), fault.to_string()));
@@ -32,8 +43,18 @@ impl Site {
     /// Where ruleset 5 (`localaddr`) sends a local recipient; `None` when it
     /// has nothing to say.
     pub async fn localaddr(&self, target: &Target, macros: &mut MacroTable) -> Option<Resolution> {
+        self.localaddr_traced(target, macros, NoTrace).await
+    }
+
+    /// The same, and `trace` is told how.
+    pub async fn localaddr_traced<T: Trace>(
+        &self,
+        target: &Target,
+        macros: &mut MacroTable,
+        trace: T,
+    ) -> Option<Resolution> {
         let ruleset = self.core.localaddr?;
-        let mut machine = Machine::new(&self.program);
+        let mut machine = Machine::with_trace(&self.program, trace);
         let _ = machine.load(&target.user, machine.style());
         macros.set(b"h", target.host.clone());
         macros.set(b"u", target.user.clone());
@@ -47,7 +68,11 @@ impl Site {
     }
 
     /// Makes a target of the triple in the workspace.
-    async fn target(&self, mut machine: Machine<'_>, macros: &mut MacroTable) -> Resolution {
+    async fn target<T: Trace>(
+        &self,
+        mut machine: Machine<'_, T>,
+        macros: &mut MacroTable,
+    ) -> Resolution {
         let Some(triple) = machine.workspace().triple() else {
             return Resolution::Refused(misconfigured("no mailer in parsed address"));
         };

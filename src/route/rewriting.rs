@@ -4,7 +4,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::{MailerId, Site};
-use crate::rewrite::{Machine, MacroTable, Status};
+use crate::rewrite::{Machine, MacroTable, NoTrace, Status, Trace};
 
 /// Which of a mailer's rulesets an address goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,13 +57,28 @@ impl Site {
         origin: Option<&[u8]>,
         macros: &mut MacroTable,
     ) -> Rewritten {
+        self.rewrite_traced(mailer, address, role, origin, macros, NoTrace)
+            .await
+    }
+
+    /// The same, and `trace` is told how ([`Recorder`](crate::rewrite::Recorder)
+    /// keeps it).
+    pub async fn rewrite_traced<T: Trace>(
+        &self,
+        mailer: MailerId,
+        address: &[u8],
+        role: Role,
+        origin: Option<&[u8]>,
+        macros: &mut MacroTable,
+        trace: T,
+    ) -> Rewritten {
         let strips = self.mailer(mailer).flags.has(b'c');
         let cracked = if role.is_header() && !strips {
             crack(address, &self.must_quote)
         } else {
             Cracked::bare(address)
         };
-        let mut machine = Machine::new(&self.program);
+        let mut machine = Machine::with_trace(&self.program, trace);
         if machine.load(cracked.address, machine.style()).failed() {
             return Rewritten {
                 text: address.into(),
@@ -96,9 +111,9 @@ impl Site {
         }
     }
 
-    async fn tried(
+    async fn tried<T: Trace>(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'_, T>,
         ruleset: Option<crate::rewrite::RulesetId>,
         macros: &mut MacroTable,
     ) -> bool {

@@ -6,7 +6,7 @@ use bstr::BString;
 use super::Site;
 use crate::cf::Opt;
 use crate::map::{self, Scope};
-use crate::rewrite::{self, Machine, MacroTable, RulesetId, Status, Step};
+use crate::rewrite::{self, Machine, MacroTable, Query, RulesetId, Status, Step, Trace};
 
 /// Lets maps set macros of the layer in use.
 struct Layer<'a>(&'a mut MacroTable);
@@ -23,9 +23,9 @@ impl map::MacroTable for Layer<'_> {
 impl Site {
     /// Runs one ruleset over the workspace of `machine`; without a ruleset
     /// the workspace stays as it is.
-    pub(super) async fn run(
+    pub(super) async fn run<T: Trace>(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'_, T>,
         ruleset: Option<RulesetId>,
         macros: &mut MacroTable,
     ) -> Status {
@@ -37,7 +37,7 @@ impl Site {
             match machine.step(macros) {
                 Step::Done(status) => return status,
                 Step::Lookup => {
-                    let answer = self.answer(machine, macros).await;
+                    let answer = self.answer(machine.query(), macros).await;
                     machine.answer(answer);
                 }
             }
@@ -45,8 +45,7 @@ impl Site {
     }
 
     /// Asks the map that the machine waits for.
-    async fn answer(&self, machine: &Machine<'_>, macros: &mut MacroTable) -> rewrite::Answer {
-        let query = machine.query();
+    async fn answer(&self, query: Query<'_>, macros: &mut MacroTable) -> rewrite::Answer {
         let Some(id) = self.maps.id(query.map) else {
             return rewrite::Answer::NoSuchMap;
         };

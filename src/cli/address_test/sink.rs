@@ -145,6 +145,10 @@ impl Sink {
 }
 
 impl Trace for &mut Sink {
+    fn rules(&self) -> bool {
+        self.at(1)
+    }
+
     fn steps(&self) -> bool {
         self.at(35) || self.at(2)
     }

@@ -1,0 +1,358 @@
+//! Matches a left side quickly, telling nobody: the same answers as the
+//! [`Matcher`](super::matcher::Matcher) that can be watched.
+//!
+//! A wildcard before a word goes to the next such word at once. When a `$*` or
+//! `$+` can go no further, no earlier one needs to be asked again: it could
+//! only lead to a place that has been tried already (as long as no phrase
+//! `$=x`, whose length depends on where it begins, stands before it).
+
+use super::class::Class;
+use super::macros::MacroTable;
+use super::matcher::{Bindings, binding};
+use super::program::{Pattern, Program};
+use super::scan::{Style, scan};
+use super::symbol::{Fold, Symbols, Token};
+use crate::base::limits::{CLASS_FILTER_WORDS_MAX, MATCH_STEPS_PLAIN};
+
+/// One part of a left side, ready to be matched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quick {
+    kind: Kind,
+    /// When this wildcard can go no further, nothing can.
+    sure: bool,
+    /// Least number of tokens that the parts after this one take.
+    rest: u16,
+    /// Word: its number; class or macro: its index.
+    argument: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Word,
+    /// `$*` and `$+`
+    Any(u8),
+    One,
+    Nothing,
+    In,
+    NotIn,
+    Macro,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Yes,
+    No,
+    /// Too many steps: the slow matcher, which notes what failed, must say.
+    Hard,
+}
+
+/// The parts of a left side.
+pub(super) fn prepare(patterns: &[Pattern]) -> Vec<Quick> {
+    let mut rest = 0_u16;
+    let mut parts: Vec<Quick> = patterns
+        .iter()
+        .rev()
+        .map(|pattern| {
+            let (kind, argument, least) = match pattern {
+                Pattern::Word(token) => (Kind::Word, token.fold.0, 1),
+                Pattern::ZeroOrMore => (Kind::Any(0), 0, 0),
+                Pattern::OneOrMore => (Kind::Any(1), 0, 1),
+                Pattern::One => (Kind::One, 0, 1),
+                Pattern::Nothing => (Kind::Nothing, 0, 0),
+                Pattern::In(class) => (Kind::In, *class, 1),
+                Pattern::NotIn(class) => (Kind::NotIn, *class, 1),
+                Pattern::Macro(name) => (Kind::Macro, *name, 0),
+            };
+            let part = Quick {
+                kind,
+                sure: true,
+                rest,
+                argument,
+            };
+            rest = rest.saturating_add(least);
+            part
+        })
+        .collect();
+    parts.reverse();
+    let mut sure = true;
+    for part in &mut parts {
+        part.sure = sure;
+        sure &= !matches!(part.kind, Kind::In | Kind::Macro);
+    }
+    parts
+}
+
+/// A workspace as the matcher sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) program: &'a Program,
+    /// Numbers of the tokens.
+    pub(super) folds: &'a [u32],
+    pub(super) tokens: &'a [Token],
+    pub(super) bytes: &'a [u8],
+    pub(super) macros: &'a MacroTable,
+}
+
+impl Text<'_> {
+    /// Whether a left side matches; fills in what its wildcards stand for.
+    pub(super) fn matches(&self, parts: &[Quick], bindings: &mut Bindings) -> Found {
+        bindings.clear();
+        let mut place = Some((0, 0));
+        for _ in 0..MATCH_STEPS_PLAIN {
+            let Some((part, token)) = place else {
+                return Found::No;
+            };
+            match self.forward(parts, part, token, bindings) {
+                Forward::Matches => return Found::Yes,
+                Forward::Never => return Found::No,
+                Forward::Fails => place = self.back(parts, bindings),
+            }
+        }
+        Found::Hard
+    }
+
+    /// Goes on as far as the parts match.
+    fn forward(
+        &self,
+        parts: &[Quick],
+        mut part: usize,
+        mut token: usize,
+        bindings: &mut Bindings,
+    ) -> Forward {
+        while let Some(now) = parts.get(part) {
+            let end = match now.kind {
+                Kind::Word => {
+                    if self.folds.get(token) != Some(&now.argument) {
+                        return Forward::Fails;
+                    }
+                    part += 1;
+                    token += 1;
+                    continue;
+                }
+                Kind::Any(least) => {
+                    let Some(end) = self.reach(parts, part, token + usize::from(least)) else {
+                        return now.exhausted();
+                    };
+                    Some(end)
+                }
+                Kind::One => (token < self.folds.len()).then_some(token + 1),
+                Kind::Nothing => {
+                    part += 1;
+                    continue;
+                }
+                Kind::In => self.phrase(now.argument, token, token),
+                Kind::NotIn => self.not_in(now.argument, token).then_some(token + 1),
+                Kind::Macro => {
+                    let Some(end) = self.value(now.argument, token) else {
+                        return Forward::Fails;
+                    };
+                    part += 1;
+                    token = end;
+                    continue;
+                }
+            };
+            let Some(end) = end else {
+                return Forward::Fails;
+            };
+            bindings.push(binding(part, token, end));
+            part += 1;
+            token = end;
+        }
+        if token == self.folds.len() {
+            Forward::Matches
+        } else {
+            Forward::Fails
+        }
+    }
+
+    /// Lengthens the last wildcard that can be; gives where to go on.
+    fn back(&self, parts: &[Quick], bindings: &mut Bindings) -> Option<(usize, usize)> {
+        while let Some(last) = bindings.pop() {
+            let (part, first, end) = last.places();
+            let now = parts[part];
+            let end = match now.kind {
+                Kind::Any(_) => match self.reach(parts, part, end + 1) {
+                    None if now.sure => return None,
+                    reached => reached,
+                },
+                Kind::In => self.phrase(now.argument, first, end),
+                _ => None,
+            };
+            if let Some(end) = end {
+                bindings.push(binding(part, first, end));
+                return Some((part + 1, end));
+            }
+        }
+        None
+    }
+
+    /// The first end from `from` on that the wildcard `part` can have.
+    fn reach(&self, parts: &[Quick], part: usize, from: usize) -> Option<usize> {
+        let last = self
+            .folds
+            .len()
+            .checked_sub(usize::from(parts[part].rest))?;
+        if from > last {
+            return None;
+        }
+        match parts.get(part + 1) {
+            // The last one takes all there is.
+            None => Some(last),
+            Some(Quick {
+                kind: Kind::Word,
+                argument,
+                ..
+            }) => {
+                let found = self.folds[from..]
+                    .iter()
+                    .position(|fold| fold == argument)?;
+                let end = from + found;
+                (end <= last).then_some(end)
+            }
+            Some(_) => Some(from),
+        }
+    }
+
+    /// Lengthens the phrase `first..end` until it is in the class.
+    fn phrase(&self, class: u32, first: usize, end: usize) -> Option<usize> {
+        let program = self.program;
+        if let Some(filter) = &program.filters[class as usize] {
+            let fold = *self.folds.get(first)?;
+            if !filter.begins.has(fold) {
+                return None;
+            }
+            if end == first && filter.whole.has(fold) {
+                return Some(first + 1);
+            }
+        }
+        let mut phrase = program.classes[class as usize].grow();
+        let mut after_atom = false;
+        for at in first..self.tokens.len() {
+            let text = self.text(self.tokens[at]);
+            let atom = text
+                .first()
+                .is_some_and(|&byte| program.table.is_atom(byte));
+            if atom && after_atom {
+                phrase.push(&[program.space]);
+            }
+            after_atom = atom;
+            let fits = phrase.push(text);
+            if at >= end {
+                if phrase.complete() {
+                    return Some(at + 1);
+                }
+                if !fits {
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn not_in(&self, class: u32, token: usize) -> bool {
+        let Some(&now) = self.tokens.get(token) else {
+            return false;
+        };
+        match &self.program.filters[class as usize] {
+            Some(filter) => !filter.whole.has(now.fold.0),
+            None => !self.program.classes[class as usize].contains(self.text(now)),
+        }
+    }
+
+    /// Matches the value of a macro, as it is now, against the tokens.
+    fn value(&self, name: u32, token: usize) -> Option<usize> {
+        self.tokens.get(token)?;
+        let name = &self.program.macro_names[name as usize];
+        let value = self.macros.raw(name);
+        let mut rest: &[u8] = value.unwrap_or_default();
+        let mut at = token;
+        while !rest.is_empty() {
+            let text = self.text(*self.tokens.get(at)?);
+            let head = rest.get(..text.len())?;
+            if !head.eq_ignore_ascii_case(text) {
+                return None;
+            }
+            rest = &rest[text.len()..];
+            at += 1;
+        }
+        Some(at)
+    }
+
+    fn text(&self, token: Token) -> &[u8] {
+        self.program.symbols.text(token, self.bytes)
+    }
+}
+
+impl Quick {
+    fn exhausted(self) -> Forward {
+        if self.sure {
+            Forward::Never
+        } else {
+            Forward::Fails
+        }
+    }
+}
+
+enum Forward {
+    Matches,
+    Fails,
+    Never,
+}
+
+/// A set of numbers of words.
+#[derive(Clone, Debug, Default)]
+struct FoldSet(Vec<u64>);
+
+impl FoldSet {
+    fn has(&self, fold: u32) -> bool {
+        self.0
+            .get(fold as usize / 64)
+            .is_some_and(|bits| bits & (1 << (fold % 64)) != 0)
+    }
+
+    fn insert(&mut self, Fold(fold): Fold) {
+        let slot = fold as usize / 64;
+        if slot >= self.0.len() {
+            self.0.resize(slot + 1, 0);
+        }
+        self.0[slot] |= 1 << (fold % 64);
+    }
+}
+
+/// Which tokens words of a class begin with, and which are a word.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ClassFilter {
+    begins: FoldSet,
+    whole: FoldSet,
+}
+
+impl ClassFilter {
+    /// The filter of a class; none for one that is too large to number its
+    /// words.
+    pub(super) fn of(class: &Class, style: Style<'_>, symbols: &mut Symbols) -> Option<Self> {
+        if class.len() > CLASS_FILTER_WORDS_MAX {
+            return None;
+        }
+        let mut filter = Self::default();
+        let mut bytes = Vec::new();
+        for word in class.words() {
+            bytes.clear();
+            let mut first = None;
+            let mut count = 0;
+            scan(word, style, &mut bytes, |bytes, start| {
+                count += 1;
+                if count == 1 {
+                    first = Some(symbols.number(&bytes[start..]));
+                }
+            });
+            if let Some(first) = first {
+                filter.begins.insert(first);
+                if count == 1 && bytes.len() == word.len() {
+                    filter.whole.insert(first);
+                }
+            }
+        }
+        Some(filter)
+    }
+}
