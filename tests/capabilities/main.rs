@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
 
+mod cf;
 mod cli;
 mod configurations;
+mod conformance;
 mod crash;
 mod dbfile;
 mod deliver;
@@ -25,6 +27,7 @@ mod processes;
 mod queue;
 mod queue_exchange;
 mod receive;
+mod rewrite;
 mod run;
 mod sim_disk;
 mod sink;

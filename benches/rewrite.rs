@@ -1,0 +1,239 @@
+//! How fast addresses are rewritten.
+//!
+//! `cargo bench --bench rewrite` compiles a site with access database,
+//! mailertable, smart host and masquerading, and measures
+//!
+//! * in the process: canonify and parse of an ordinary address, without a
+//!   trace, in nanoseconds and in memory allocations;
+//! * the address test (`sendmail -bt` with `3,0`), traces and all, in addresses
+//!   a second of CPU time; beside it, when it is installed and this runs as
+//!   root, the reference on the same `.cf` and the same addresses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+// The allocator that counts needs it; it only passes on.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use godwit::base::Origin;
+use godwit::cf::{self, Origins};
+use godwit::rewrite::{Answer, ClassTable, Machine, MacroTable, Program, load_classes};
+
+const SITE: &str = "\
+OSTYPE(`linux')dnl
+define(`confDONT_PROBE_INTERFACES', `True')dnl
+FEATURE(`nocanonify')dnl
+FEATURE(`access_db')dnl
+FEATURE(`mailertable')dnl
+define(`SMART_HOST', `relay:[127.0.0.2]')dnl
+MASQUERADE_AS(`example.org')dnl
+FEATURE(`masquerade_envelope')dnl
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+";
+
+/// Addresses of the address test's run.
+const LINES: usize = 100_000;
+
+/// Counts what is allocated.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = configuration(folder.path(), None);
+    in_process("own templates", &own);
+    let reference = PathBuf::from("/opt/oracle/sendmail/root");
+    let tree = reference.join("usr/share/sendmail/cf");
+    if !tree.is_dir() {
+        address_test("own templates", &own, folder.path(), None);
+        println!("the reference is not installed: nothing to compare with");
+        return;
+    }
+    let theirs = configuration(folder.path(), Some(&tree));
+    in_process("the reference's templates", &theirs);
+    let root = nix::unistd::geteuid().is_root().then_some(reference);
+    address_test("own templates", &own, folder.path(), None);
+    address_test(
+        "the reference's templates",
+        &theirs,
+        folder.path(),
+        root.as_deref(),
+    );
+}
+
+/// The `.cf` of the site, with our templates or those under a directory.
+fn configuration(folder: &Path, templates: Option<&Path>) -> Vec<u8> {
+    let source = folder.join("bench.mc");
+    std::fs::write(&source, SITE).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_godwit"));
+    match templates {
+        None => command.arg("compile"),
+        Some(directory) => command
+            .arg("m4")
+            .arg(format!("-D_CF_DIR_={}/", directory.display()))
+            .arg(directory.join("m4/cf.m4")),
+    };
+    let output = command
+        .arg(&source)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "the site compiles");
+    // Databases that know nothing: what they cost is measured elsewhere.
+    let lines = output.stdout.split_inclusive(|&byte| byte == b'\n');
+    let lines = lines.map(|line| match line {
+        line if line.starts_with(b"Kaccess ") => &b"Kaccess null\n"[..],
+        line if line.starts_with(b"Kmailertable ") => &b"Kmailertable null\n"[..],
+        line => line,
+    });
+    lines.collect::<Vec<_>>().concat()
+}
+
+/// An address of many.
+fn address(number: usize) -> String {
+    let user = number.wrapping_mul(7_919) % 1_000_000;
+    let (host, domain) = (
+        number.wrapping_mul(31) % 1000,
+        number.wrapping_mul(17) % 500,
+    );
+    format!("user{user}@host{host}.domain{domain}.example")
+}
+
+fn in_process(what: &str, text: &[u8]) {
+    let (config, _) = cf::read(text, Origins::File(&Origin::file_only("bench.cf")));
+    let mut initial = MacroTable::new();
+    initial.set(b"w", "mail");
+    initial.set(b"j", "mail.example.org");
+    initial.set(b"m", "example.org");
+    let initial = Arc::new(initial);
+    let mut classes = ClassTable::new();
+    classes.extend(
+        b"w",
+        [
+            &b"mail.example.org"[..],
+            b"mail",
+            b"localhost",
+            b"[127.0.0.1]",
+        ],
+    );
+    let classes = load_classes(&config, &initial, classes, |_| Vec::new());
+    let (program, _) = Program::compile(&config, &initial, &classes);
+    let mut macros = MacroTable::of_config(&config, Some(Arc::clone(&initial)));
+    let addresses: Vec<String> = (0..1000).map(address).collect();
+    let rulesets = [
+        program.ruleset(b"3").unwrap(),
+        program.ruleset(b"0").unwrap(),
+    ];
+    let mut machine = Machine::new(&program);
+    let mut one = |address: &str| {
+        let _ = machine.load(address.as_bytes(), machine.style());
+        for ruleset in rulesets {
+            machine.run(ruleset, &mut macros, |_, _| Answer::NotFound);
+        }
+        assert!(machine.workspace().is_resolved());
+    };
+    addresses.iter().for_each(|address| one(address));
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    addresses.iter().for_each(|address| one(address));
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let mut best = f64::MAX;
+    for _ in 0..20 {
+        let begin = Instant::now();
+        addresses.iter().for_each(|address| one(address));
+        best = best.min(begin.elapsed().as_nanos() as f64 / addresses.len() as f64);
+    }
+    println!(
+        "canonify and parse, {what}: {best:.0} ns, {:.1} allocations an address",
+        allocations as f64 / addresses.len() as f64
+    );
+}
+
+fn address_test(what: &str, text: &[u8], folder: &Path, reference: Option<&Path>) {
+    let cf = folder.join("bench.cf");
+    std::fs::write(&cf, text).unwrap();
+    let mut lines = String::new();
+    for number in 0..LINES {
+        let _ = writeln!(lines, "3,0 {}", address(number));
+    }
+    let input = folder.join("lines");
+    std::fs::write(&input, &lines).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_godwit"));
+    command.arg("sendmail").arg("-C").arg(&cf).arg("-bt");
+    let own = rate(&mut command, &input, LINES);
+    println!("-bt 3,0, {what}: {own:.0} addresses a CPU second");
+    let Some(root) = reference else { return };
+    // The reference gets fewer: it would take half a minute.
+    let few = LINES / 10;
+    let some: String = lines
+        .lines()
+        .take(few)
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    std::fs::write(&input, some).unwrap();
+    std::fs::copy(&cf, root.join("tmp/godwit-bench.cf")).unwrap();
+    let mut command = Command::new("chroot");
+    command
+        .arg(root)
+        .args(["/usr/sbin/sendmail", "-C", "/tmp/godwit-bench.cf", "-bt"]);
+    let theirs = rate(&mut command, &input, few);
+    let _ = std::fs::remove_file(root.join("tmp/godwit-bench.cf"));
+    println!(
+        "-bt 3,0, the reference on the same: {theirs:.0} addresses a CPU second; {:.1} times",
+        own / theirs
+    );
+}
+
+/// Addresses a second of the CPU time of a command.
+fn rate(command: &mut Command, input: &Path, count: usize) -> f64 {
+    let before = children_seconds();
+    let mut child = command
+        .stdin(std::fs::File::open(input).unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Through a pipe, as scripts read it; reading is not counted.
+    let mut output = child.stdout.take().unwrap();
+    std::io::copy(&mut output, &mut std::io::sink()).unwrap();
+    let status = child.wait().unwrap();
+    let spent = children_seconds() - before;
+    if !status.success() {
+        println!("it ended with {status}");
+    }
+    count as f64 / spent
+}
+
+fn children_seconds() -> f64 {
+    let usage =
+        nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).unwrap();
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    seconds(usage.user_time()) + seconds(usage.system_time())
+}

@@ -1,0 +1,67 @@
+//! How close an answer is to the recorded one.
+
+/// What was recorded for each command of `commands`.
+pub(super) fn recorded(golden: &str, commands: &[&str]) -> Vec<String> {
+    let lines: Vec<&str> = golden.split('\n').collect();
+    let mut outputs = Vec::new();
+    let mut at = 0;
+    for (index, command) in commands.iter().enumerate() {
+        let echo = format!("> {command}");
+        while lines.get(at).is_some_and(|line| *line != echo) {
+            at += 1;
+        }
+        at += 1;
+        let next = commands.get(index + 1).map(|next| format!("> {next}"));
+        let end = (at..lines.len())
+            .find(|&line| next.as_deref() == Some(lines[line]))
+            .unwrap_or(lines.len());
+        let output = lines.get(at..end).unwrap_or_default().join("\n");
+        outputs.push(output.trim_end_matches('\n').to_owned());
+        at = end;
+    }
+    outputs
+}
+
+/// Text without blanks at the ends of lines and without empty lines at its
+/// end.
+pub(super) fn trimmed(text: &str) -> String {
+    let lines: Vec<&str> = text.split('\n').map(str::trim_end).collect();
+    lines.join("\n").trim_end_matches('\n').to_owned()
+}
+
+/// Of a trace only what the outermost rulesets return.
+pub(super) fn result(output: &str) -> String {
+    let mut kept = Vec::new();
+    let mut depth = 0_usize;
+    for line in output.split('\n') {
+        match trace(line) {
+            None if depth == 0 => kept.push(line.to_owned()),
+            None => {}
+            Some(Trace::Input) => depth += 1,
+            Some(Trace::Returns(value)) => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    kept.push(format!("=> {}", value.trim()));
+                }
+            }
+        }
+    }
+    kept.join("\n")
+}
+
+enum Trace<'l> {
+    Input,
+    Returns(&'l str),
+}
+
+/// `NAME, 16 wide, then "   input:" or " returns:"`.
+fn trace(line: &str) -> Option<Trace<'_>> {
+    let rest = |what: &str| {
+        let at = line.find(what)?;
+        (at >= 16).then(|| &line[at + what.len()..])
+    };
+    if rest("   input:").is_some() {
+        return Some(Trace::Input);
+    }
+    rest(" returns:").map(Trace::Returns)
+}
