@@ -8,6 +8,7 @@ mod immutable;
 mod instance;
 pub mod make;
 mod replace;
+pub mod table;
 
 pub use compile::{CompileError, compile_file};
 pub use immutable::{is_immutable, why_not_written};

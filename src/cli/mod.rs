@@ -32,6 +32,7 @@ mod reload;
 mod run;
 mod sendmail;
 mod smrsh;
+mod tables;
 
 use output::complain;
 
@@ -62,6 +63,14 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "make", run: Run::Placed(make::run), about: "brings the .cf files and databases of /etc/mail up to date" },
+    Personality { name: "alias", run: Run::Placed(tables::alias), about: "names that are not users: list, get, set, rm, check, edit" },
+    Personality { name: "access", run: Run::Placed(tables::access), about: "who may send and relay, in the same way" },
+    Personality { name: "virtuser", run: Run::Placed(tables::virtuser), about: "addresses of virtual domains" },
+    Personality { name: "generics", run: Run::Placed(tables::generics), about: "names that users show to the world" },
+    Personality { name: "mailer", run: Run::Placed(tables::mailer), about: "ways that are not the MX's" },
+    Personality { name: "domain", run: Run::Placed(tables::domain), about: "domains that have other names" },
+    Personality { name: "local-host", run: Run::Placed(tables::local_host), about: "names of this host" },
+    Personality { name: "relay", run: Run::Placed(tables::relay), about: "domains that may relay" },
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
     Personality { name: "makemap", run: Run::Placed(makemap::run), about: "databases from lines of keys and values" },
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },

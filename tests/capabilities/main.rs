@@ -35,3 +35,4 @@ mod site;
 mod smrsh;
 mod smtp_client;
 mod smtp_server;
+mod tables;

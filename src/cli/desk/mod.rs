@@ -1,6 +1,8 @@
 //! What the commands of the administrator's desk share: reading arguments,
 //! faults as JSON, the program started anew, the daemon asked.
 
+mod open;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -8,6 +10,8 @@ use std::process::{Command, ExitCode};
 use bstr::ByteSlice;
 use clap::Parser;
 use serde_json::{Value, json};
+
+pub(super) use open::SiteKnown;
 
 use super::output::{exit, print};
 use crate::base::{Diagnostic, Place, Sysexit};
