@@ -24,7 +24,7 @@ use godwit::map::MapWorld;
 use godwit::mc::{Request, Templates, compile};
 use godwit::os::{Chance, SystemClock, SystemDisk, SystemFiles};
 use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector, Settlement, Spool};
-use godwit::receive::{Connection, Daemon, Intake, Service, ServiceParts};
+use godwit::receive::{Connection, Daemon, Intake, Security, Service, ServiceParts};
 use godwit::route::{Site, SiteWorld, load};
 use godwit::world::{
     BoxFuture, HostIdentity, Mx, Nothing, RecordKind, ResolveError, Resolver, User, Users,
@@ -224,6 +224,7 @@ fn serve(arguments: &[String]) -> String {
             ..Daemon::default()
         },
         zone: jiff::tz::TimeZone::UTC,
+        security: Security::default(),
         stopping: tokio::sync::watch::channel(false).1,
     });
     let listener = runtime

@@ -7,6 +7,10 @@
 /// for 512; extensions add to it, and sendmail takes 2048).
 pub const SMTP_COMMAND_BYTES_MAX: usize = 2048;
 
+/// An AUTH command, or a line within its exchange (RFC 4954, section 4: 12288
+/// octets, and some more).
+pub const SMTP_AUTH_BYTES_MAX: usize = 16 << 10;
+
 /// The longest line of a server's reply that is kept, in bytes (RFC 5321,
 /// 4.5.3.1.5 allows 512; real servers say more).
 pub const SMTP_REPLY_LINE_BYTES_MAX: usize = 2048;

@@ -27,7 +27,7 @@ use crate::deliver::delivery::{Deliverer, DeliveryParts};
 use crate::envelope::{ListFiles, Recipient, RecipientState};
 use crate::os::{Chance, LogTarget, SystemClock, SystemDial, SystemFiles, SystemUsers};
 use crate::queue::{BodyWriter, Claim, Message, Queue, Selector, Settlement, Spool, SpoolError};
-use crate::receive::{Daemon, Intake, Service, ServiceParts};
+use crate::receive::{Daemon, Intake, Security, Service, ServiceParts};
 use crate::route::Site;
 use crate::world::{BoxFuture, Clock, Resolver, Users};
 
@@ -154,6 +154,7 @@ impl Solo {
             intake: Arc::clone(&self.intake) as Arc<dyn Intake>,
             daemon: Daemon::default(),
             zone: TimeZone::system(),
+            security: Security::default(),
             stopping: self.stopping.clone(),
         })
     }

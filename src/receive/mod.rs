@@ -11,6 +11,7 @@
 //! polls, and what must be kept is freed when it is used up.
 
 mod accept;
+mod auth;
 mod client;
 mod collect;
 mod header;
@@ -19,11 +20,14 @@ mod pipe;
 mod questions;
 mod service;
 mod session;
+mod socket;
 mod submit;
+mod tls;
 mod transaction;
 mod vrfy;
 mod wire;
 
+pub use auth::{Authenticator, Security};
 pub use client::{Connection, Origin};
 pub use service::{Daemon, Intake, Service, ServiceParts};
 pub(crate) use submit::complaint;

@@ -125,6 +125,15 @@ impl Session {
                 line,
                 b"\r\n",
             ])),
+            Note::AuthDecode(text) => {
+                let line = bstr::concat([
+                    b"AUTH decode64 error [-5 for \"".as_slice(),
+                    text,
+                    b"\"], relay=",
+                    peer,
+                ]);
+                (Priority::Warning, 6, line.into())
+            }
             Note::RcptFlood => info(bstr::concat([
                 peer.as_slice(),
                 b": Possible SMTP RCPT flood, throttling.",

@@ -48,13 +48,17 @@ impl Session {
             Ask::Vrfy(argument) => self.vrfy(&argument).await,
             Ask::Expn(argument) => self.expn(&argument).await,
             Ask::Etrn(argument) => self.etrn(&argument).await,
+            Ask::Auth { mechanism, initial } => self.auth(&mechanism, initial).await,
+            Ask::AuthMessage(message) => self.auth_message(&message).await,
         }
     }
 
     fn introduced(&mut self, extended: bool, name: &[u8]) {
+        let is_authenticated = !self.macros.text(b"auth_type").is_empty();
+        let protocol = self.protocol(extended, is_authenticated);
         let macros = Arc::make_mut(&mut self.macros);
         macros.set(b"s", one_line(name));
-        macros.set(b"r", if extended { "ESMTP" } else { "SMTP" });
+        macros.set(b"r", protocol);
     }
 
     async fn mail(
@@ -156,7 +160,11 @@ impl Session {
             Err(reply) => return reply,
         };
         self.set_sender_macros(transaction);
+        let author = parameters.auth.clone();
         set_mail_parameters(transaction, parameters);
+        if let Some(author) = author {
+            self.author(transaction, author.as_bstr()).await;
+        }
         let checked = self
             .check("check_mail", &[address], &mut transaction.macros)
             .await;
@@ -458,9 +466,6 @@ fn set_mail_parameters(transaction: &mut Transaction, parameters: MailParameters
     envelope.envid = parameters.envid;
     envelope.ret = parameters.ret;
     envelope.smtputf8 = parameters.smtputf8;
-    // RFC 4954, section 5: AUTH= of a client that has not authenticated is
-    // not believed.
-    envelope.auth = None;
     envelope.deliver_by = parameters.by.map(|by| {
         let seconds = u64::try_from(by.seconds).unwrap_or(0);
         (Duration::from_secs(seconds), by.returns)

@@ -7,6 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
+use super::auth::{Auth, Security};
 use super::header;
 use crate::base::maillog::{Event, Subject};
 use crate::cf::{Config, Opt};
@@ -16,7 +17,7 @@ use crate::queue::{Claim, Selector, Spool};
 use crate::rewrite::MacroTable;
 use crate::route::Site;
 use crate::smtp::server::{Features, Settings};
-use crate::world::{Clock, Log, Resolver};
+use crate::world::{Clock, Log, Resolver, TlsServer};
 
 /// What becomes of accepted mail, and of other wishes of clients.
 pub trait Intake: Send + Sync {
@@ -65,6 +66,8 @@ pub struct ServiceParts {
     pub daemon: Daemon,
     /// The time zone that dates are shown in.
     pub zone: TimeZone,
+    /// Logins and certificates.
+    pub security: Security,
     /// Becomes true when the process is to end: idle sessions are closed.
     pub stopping: watch::Receiver<bool>,
 }
@@ -83,6 +86,10 @@ pub struct Service {
     pub(super) smtp: Arc<Settings>,
     /// Macros of the site and of the listener.
     pub(super) macros: Arc<MacroTable>,
+    /// Certificates; `None` when there is no TLS.
+    pub(super) tls: Option<Arc<dyn TlsServer>>,
+    /// Logins; `None` when AUTH can never be offered.
+    pub(super) auth: Option<Auth>,
     pub(super) limits: Limits,
     pub(super) privacy: Privacy,
     /// What makes a full name need quotes (MustQuoteChars).
@@ -121,6 +128,7 @@ impl Stamps {
 pub(super) struct Limits {
     pub(super) command_time: Duration,
     pub(super) data_time: Duration,
+    pub(super) tls_time: Duration,
     pub(super) message_bytes_max: Option<u64>,
     pub(super) header_bytes_max: u64,
     pub(super) hops_max: usize,
@@ -144,9 +152,20 @@ impl Service {
         let config = &parts.site.config;
         let words = privacy_words(config);
         let has = |word: &str| words.iter().any(|w| w == word);
-        let features = features(&words, &parts.daemon);
+        let mut features = features(&words, &parts.daemon);
+        // TLSSrvOptions=V: clients are not asked for a certificate.
+        if !config
+            .options
+            .words(Opt::TlsSrvOptions)
+            .iter()
+            .any(|w| w.contains(&b'V'))
+        {
+            features = features.with(Features::ASK_CERTIFICATE);
+        }
+        let host = parts.site.macros.text(b"j");
+        let auth = Auth::new(config, host.as_bstr(), &parts.security);
         let smtp = Settings {
-            host: parts.site.macros.text(b"j"),
+            host,
             version: parts.site.macros.text(b"v"),
             features: with_utf8(features, config),
             message_bytes_max: positive(config, Opt::MaxMessageSize),
@@ -158,6 +177,8 @@ impl Service {
             ..Settings::default()
         };
         Arc::new(Self {
+            auth,
+            tls: parts.security.tls,
             limits: Limits::of(config),
             privacy: Privacy {
                 auth_warnings: has("authwarnings") || has("goaway"),
@@ -214,6 +235,7 @@ impl Limits {
         let time = |opt| options.interval_or_unset(opt).filter(|t| !t.is_zero());
         Self {
             command_time: time(Opt::TimeoutCommand).unwrap_or(usual),
+            tls_time: time(Opt::TimeoutStarttls).unwrap_or(usual),
             data_time: time(Opt::TimeoutDatablock).unwrap_or(usual),
             message_bytes_max: positive(config, Opt::MaxMessageSize),
             header_bytes_max: positive(config, Opt::MaxHeadersLength).unwrap_or(u64::MAX),
@@ -255,8 +277,18 @@ fn features(words: &[String], daemon: &Daemon) -> Features {
             _ => features,
         };
     }
-    if daemon.modifiers.contains(&b'E') {
+    let has = |letter: u8| daemon.modifiers.contains(&letter);
+    if has(b'E') {
         features = features.without(Features::ETRN);
+    }
+    if !has(b'A') {
+        features = features.with(Features::AUTH);
+    }
+    if !has(b'S') {
+        features = features.with(Features::STARTTLS);
+    }
+    if has(b'a') {
+        features = features.with(Features::NEED_AUTH);
     }
     features
 }

@@ -18,8 +18,9 @@ use crate::base::{QueueId, Reply};
 use crate::cf::Opt;
 use crate::rewrite::{MacroTable, expand};
 use crate::route::Verdict;
+use crate::sasl;
 use crate::smtp::server::{Action, Ask, Features, Found, Server};
-use crate::world::Counted;
+use crate::world::{Counted, TlsFacts};
 
 /// How long closing may take.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
@@ -42,6 +43,10 @@ pub(super) struct Session {
     pub(super) acted: bool,
     /// The connection was refused by a check.
     pub(super) is_refused: bool,
+    /// The AUTH exchange under way.
+    pub(super) exchange: Option<Box<sasl::Server>>,
+    /// What is known of the TLS that the session is under.
+    pub(super) tls: Option<Arc<TlsFacts>>,
 }
 
 /// How a session came to its end.
@@ -58,7 +63,7 @@ impl Service {
     /// Serves one connection to its end.
     pub async fn serve<S>(self: Arc<Self>, stream: S, connection: Connection)
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let mut wire = Wire::new(stream);
         self.log.count(Counted::ConnectionIn);
@@ -85,7 +90,7 @@ impl Session {
         connection: Connection,
     ) -> Option<(Self, Server)>
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let client = Client::look_up(&service, &connection).await;
         let macros = client.macros(&service, &connection);
@@ -99,10 +104,16 @@ impl Session {
             quarantine: None,
             acted: false,
             is_refused: false,
+            exchange: None,
+            tls: None,
         };
         let shown = session.client.shown.clone();
         let mut server = Server::new(Arc::clone(&session.service.smtp), shown);
+        server.set_features(session.service.features_now());
         let refusal = session.connection_checks(&mut server).await;
+        if session.service.is_secure_from_start() && !session.start_tls(&mut server, wire).await {
+            return None;
+        }
         if session.is_pushy(wire).await {
             let reply = Reply::with(554, (5, 5, 0), "not accepting messages");
             session.refuse(&mut server, reply);
@@ -113,6 +124,7 @@ impl Session {
             }
             session.refuse(&mut server, reply);
         }
+        server.set_mechanisms(session.mechanisms(server.features()));
         server.greet(&session.greeting(), &mut wire.out);
         Some((session, server))
     }
@@ -132,10 +144,12 @@ impl Session {
             quarantine: None,
             acted: true,
             is_refused: false,
+            exchange: None,
+            tls: None,
         }
     }
 
-    fn refuse(&mut self, server: &mut Server, reply: Reply) {
+    pub(super) fn refuse(&mut self, server: &mut Server, reply: Reply) {
         self.is_refused = true;
         self.service.log.count(Counted::ConnectionRejected);
         server.refuse_all(reply);
@@ -154,7 +168,7 @@ impl Session {
                 return Some(Reply::with(451, (4, 3, 2), text));
             }
             let letters = bstr::join(" ", [&mailer, &host, &user]);
-            server.set_features(apply_letters(self.service.smtp.features, letters.as_bstr()));
+            server.set_features(apply_letters(server.features(), letters.as_bstr()));
         }
         if self.client.is_local {
             return None;
@@ -175,7 +189,7 @@ impl Session {
     /// greet_pause: whether the client talks before it is greeted.
     async fn is_pushy<S>(&mut self, wire: &mut Wire<S>) -> bool
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         if self.client.is_local {
             return false;
@@ -232,7 +246,7 @@ impl Session {
     /// Reads, steps the machine and answers until it is over.
     async fn run<S>(&mut self, server: &mut Server, wire: &mut Wire<S>) -> End
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let mut is_end = false;
         loop {
@@ -275,6 +289,10 @@ impl Session {
                     }
                     continue;
                 }
+                Action::StartTls => match Box::pin(self.start_tls(server, wire)).await {
+                    true => continue,
+                    false => return End::Closed,
+                },
                 Action::Close => return End::Closed,
             };
             match outcome {
@@ -290,7 +308,7 @@ impl Session {
     /// the process is to end.
     async fn next_input<S>(&mut self, wire: &mut Wire<S>) -> Option<io::Result<Got>>
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let time = self.service.limits.command_time;
         if let Err(error) = wire.flush(time).await {
@@ -316,7 +334,7 @@ impl Session {
     /// Takes message text; whether the session goes on.
     async fn message<S>(&mut self, server: &mut Server, wire: &mut Wire<S>) -> io::Result<bool>
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let time = self.service.limits.data_time;
         loop {
@@ -402,10 +420,16 @@ impl Session {
 fn apply_letters(mut features: Features, letters: &BStr) -> Features {
     for letter in letters.iter() {
         let feature = match letter.to_ascii_lowercase() {
+            b'a' => Features::AUTH,
             b'b' => Features::VERB,
+            b'c' => Features::NO_PLAINTEXT,
             b'd' => Features::DSN,
             b'e' => Features::ETRN,
+            b'l' => Features::NEED_AUTH,
             b'p' => Features::PIPELINING,
+            // Without a certificate there is nothing to be offered again.
+            b's' if *letter == b'S' => Features::STARTTLS,
+            b'v' => Features::ASK_CERTIFICATE,
             b'x' => Features::EXPN,
             _ => continue,
         };

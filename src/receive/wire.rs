@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::socket::Socket;
+use crate::world::Stream;
+
 /// Bytes taken from the stream at once.
 const READ_BYTES: usize = 32 << 10;
 /// Buffers up to this size are kept between two uses in the midst of a
@@ -28,17 +31,29 @@ pub(super) enum Got {
 /// A stream, what was read from it and not yet used, and what is to be
 /// written to it.
 pub(super) struct Wire<S> {
-    stream: S,
+    stream: Socket<S>,
     /// Read and not yet used.
     pub(super) input: Vec<u8>,
     /// To be written.
     pub(super) out: Vec<u8>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Wire<S> {
+    /// Takes the stream out for a handshake; what was read and not used is
+    /// forgotten with it.
+    pub(super) fn take_stream(&mut self) -> Option<Box<dyn Stream>> {
+        self.input = Vec::new();
+        self.stream.take()
+    }
+
+    /// Goes on under TLS.
+    pub(super) fn secure(&mut self, stream: Box<dyn Stream>) {
+        self.stream = Socket::Secure(stream);
+    }
+
     pub(super) fn new(stream: S) -> Self {
         Self {
-            stream,
+            stream: Socket::Plain(stream),
             input: Vec::new(),
             out: Vec::new(),
         }
@@ -94,7 +109,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.out.is_empty() {
             return Ok(());
         }
-        let written = tokio::time::timeout(time, self.stream.write_all(&self.out)).await;
+        let Self { stream, out, .. } = self;
+        let write = async {
+            stream.write_all(out).await?;
+            // TLS keeps records until it is told.
+            stream.flush().await
+        };
+        let written = tokio::time::timeout(time, write).await;
         self.out.clear();
         match written {
             Ok(result) => result,

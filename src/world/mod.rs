@@ -17,6 +17,7 @@ mod effects;
 mod identity;
 mod log;
 mod nothing;
+mod tls;
 
 pub use disk::{Disk, DiskFile, FileFacts, OpenMode};
 pub use effects::{
@@ -25,6 +26,7 @@ pub use effects::{
 pub use identity::HostIdentity;
 pub use log::{Counted, Log};
 pub use nothing::Nothing;
+pub use tls::{CertificateFacts, Secured, TlsClient, TlsFacts, TlsFault, TlsServer, Verify};
 
 /// A future that a trait object can give.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

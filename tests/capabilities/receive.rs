@@ -36,7 +36,9 @@ use godwit::mc::{Request, Templates, compile};
 use godwit::message::date;
 use godwit::os::{Chance, SystemClock, SystemDisk};
 use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector};
-use godwit::receive::{Connection, Daemon, Intake, Service, ServiceParts, Submission, Submitter};
+use godwit::receive::{
+    Connection, Daemon, Intake, Security, Service, ServiceParts, Submission, Submitter,
+};
 use godwit::route::{Site, SiteWorld, load};
 use godwit::world::{
     BoxFuture, Files, HostIdentity, Log, Mx, Nothing, RecordKind, ResolveError, Resolver, User,
@@ -362,6 +364,7 @@ impl Lab {
                 ..Daemon::default()
             },
             zone: jiff::tz::TimeZone::UTC,
+            security: Security::default(),
             stopping: tokio::sync::watch::channel(false).1,
         });
         Self {

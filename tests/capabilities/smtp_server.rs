@@ -36,6 +36,7 @@ struct Session {
     title: String,
     settings: Settings,
     refusal: Option<Reply>,
+    mechanisms: String,
     answers: Vec<(String, Reply)>,
     exchanges: Vec<Exchange>,
 }
@@ -96,6 +97,9 @@ fn set(session: &mut Session, word: &str) {
         "needmailhelo" => add(settings, Features::NEED_MAIL_HELO),
         "needvrfyhelo" => add(settings, Features::NEED_VRFY_HELO),
         "needexpnhelo" => add(settings, Features::NEED_EXPN_HELO),
+        "needauth" => add(settings, Features::NEED_AUTH),
+        "tls" => add(settings, Features::STARTTLS),
+        "auth" => session.mechanisms = value.replace('+', " "),
         "bogushelo" => settings.allow_bogus_helo = true,
         "recipients_max" => settings.recipients_max = value.parse().unwrap(),
         "bad_rcpt_throttle" => settings.bad_rcpt_throttle = value.parse().unwrap(),
@@ -117,6 +121,7 @@ fn parse(script: &str) -> Vec<Session> {
                     ..Settings::default()
                 },
                 refusal: None,
+                mechanisms: String::new(),
                 answers: Vec::new(),
                 exchanges: Vec::new(),
             });
@@ -172,6 +177,7 @@ impl<'a> Player<'a> {
         if let Some(refusal) = &session.refusal {
             server.refuse_all(refusal.clone());
         }
+        server.set_mechanisms(session.mechanisms.as_str().into());
         Self {
             session,
             server,
@@ -223,6 +229,10 @@ impl<'a> Player<'a> {
                 }
                 Action::Reset => {}
                 Action::Pause(time) => self.note(&format!("P: {}", time.as_secs())),
+                Action::StartTls => {
+                    self.note("S: (TLS)");
+                    self.server.tls_started();
+                }
                 Action::Close => {
                     if !std::mem::replace(&mut self.closed, true) {
                         self.note("S: (closed)");
@@ -297,6 +307,19 @@ impl<'a> Player<'a> {
             Ask::Vrfy(argument) => self.find(&format!("VRFY {argument}")).expect("A: VRFY"),
             Ask::Expn(argument) => self.find(&format!("EXPN {argument}")).expect("A: EXPN"),
             Ask::Etrn(argument) => self.find(&format!("ETRN {argument}")).expect("A: ETRN"),
+            Ask::Auth { mechanism, initial } => {
+                let initial = initial.as_ref().map_or_else(
+                    || "-".to_owned(),
+                    |initial| format!("{:?}", BString::from(initial.as_slice())),
+                );
+                self.find(&format!("AUTH {mechanism} {initial}"))
+                    .expect("A: AUTH")
+            }
+            Ask::AuthMessage(message) => {
+                let message = BString::from(message.as_slice());
+                self.find(&format!("AUTHMESSAGE {message:?}"))
+                    .expect("A: AUTHMESSAGE")
+            }
             Ask::Helo { .. } => self.find("HELO").unwrap_or_else(yes),
             Ask::Data => self.find("DATA").unwrap_or_else(yes),
             Ask::EndOfMessage => yes(),
@@ -382,6 +405,7 @@ proptest! {
         let session = Session {
             title: "any".into(),
             settings: Settings::default(),
+            mechanisms: String::new(),
             refusal: None,
             answers: ["VRFY", "EXPN", "ETRN"]
                 .map(|q| (q.to_owned(), Reply::with(250, (2, 0, 0), "x")))

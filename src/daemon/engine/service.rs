@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{Engine, intake};
 use crate::daemon::ports::{Family, Port};
-use crate::receive::{Daemon, Service, ServiceParts};
+use crate::receive::{Daemon, Security, Service, ServiceParts};
 use crate::route::Site;
 
 /// The service of one listener.
@@ -55,6 +55,7 @@ impl Services {
             intake: intake::of(engine),
             daemon: self.daemon.clone(),
             zone: TimeZone::system(),
+            security: Security::default(),
             stopping: engine.stop.subscribe(),
         });
         *made = Some((Arc::clone(&snapshot.site), Arc::clone(&service)));

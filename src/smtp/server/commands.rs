@@ -47,11 +47,9 @@ impl Server {
                 self.state = State::Closed;
                 Some(Action::Close)
             }
-            Verb::Auth if line.argument.is_empty() => self.say(fixed::NO_MECHANISM, out),
-            // Their issue has not come yet: they are not offered.
-            Verb::Auth | Verb::StartTls | Verb::Unimplemented => {
-                self.echo(502, "Command not implemented: ", line.whole, out)
-            }
+            Verb::Auth => self.auth(line, out),
+            Verb::StartTls => self.start_tls(line, is_last, out),
+            Verb::Unimplemented => self.echo(502, "Command not implemented: ", line.whole, out),
             Verb::Hole => {
                 let word = line.word.to_ascii_lowercase();
                 self.notes.push(Note::Hole(word.into()));
@@ -104,7 +102,7 @@ impl Server {
             let keywords = if self.refusal.is_some() {
                 vec!["ENHANCEDSTATUSCODES".into()]
             } else {
-                settings.keywords(self.features)
+                settings.keywords(self.features, self.auth_keyword(), self.offers_tls())
             };
             let text = std::iter::once(first)
                 .chain(keywords.into_iter().map(BString::from))
@@ -122,6 +120,9 @@ impl Server {
         }
         if matches!(self.state, State::Envelope(_)) {
             return self.say(fixed::SENDER_TWICE, out);
+        }
+        if self.lacks_auth() {
+            return self.say(fixed::NEED_AUTH, out);
         }
         let (address, parameters) = match split_path(line.argument, b"FROM") {
             Ok(parts) => parts,
@@ -251,6 +252,9 @@ impl Server {
         if forbidden {
             return self.say(fixed::NOT_ALLOWED, out);
         }
+        if self.lacks_auth() {
+            return self.say(fixed::NEED_AUTH, out);
+        }
         self.aside(Ask::Etrn(line.argument.into()))
     }
 
@@ -306,6 +310,7 @@ impl Server {
         if self.counts.paused {
             return None;
         }
+        let auth_tries = self.auth_tries();
         let settings = &self.settings;
         let (count, max, name) = match line.verb {
             Verb::Helo | Verb::Ehlo => (&mut self.counts.helo, 3, "HELO/EHLO"),
@@ -313,6 +318,9 @@ impl Server {
             Verb::Vrfy => (&mut self.counts.vrfy, 6, "VRFY"),
             Verb::Expn => (&mut self.counts.vrfy, 6, "EXPN"),
             Verb::Etrn => (&mut self.counts.etrn, 8, "ETRN"),
+            Verb::Auth if auth_tries > 1 && !self.is_authenticated() => {
+                (&mut self.counts.auth, auth_tries, "AUTH")
+            }
             Verb::Rcpt => return self.throttle(),
             _ => return None,
         };
@@ -364,7 +372,7 @@ impl Server {
         }
     }
 
-    fn say(&mut self, text: &str, out: &mut Vec<u8>) -> Option<Action> {
+    pub(super) fn say(&mut self, text: &str, out: &mut Vec<u8>) -> Option<Action> {
         out.extend_from_slice(text.as_bytes());
         None
     }

@@ -6,8 +6,7 @@
 //! output, so an idle session costs what this struct is.
 //!
 //! The words, the order of checks and the delays are those of sendmail
-//! 8.17.1.9. STARTTLS, AUTH and BDAT have their place in the tables of this
-//! module and are refused until they are built.
+//! 8.17.1.9. BDAT is not offered, as there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +17,11 @@ use memchr::memchr;
 use super::command::Line;
 use super::parameter::{MailParameters, RcptParameters, Seen};
 use crate::base::Reply;
-use crate::base::limits::SMTP_COMMAND_BYTES_MAX;
 
 mod body;
 mod commands;
 mod help;
+mod security;
 mod settings;
 mod text;
 
@@ -31,6 +30,7 @@ pub use settings::{Features, Settings};
 pub use text::{accepted, recipient_ok, recipient_queued, refused, sender_ok};
 
 use body::Scanner;
+use security::Security;
 use text::{fixed, push_reply};
 
 /// What the driver does next.
@@ -46,6 +46,9 @@ pub enum Action {
     Pause(Duration),
     /// Send what is in the output, then close.
     Close,
+    /// Send what is in the output, do the handshake, and go on under TLS with
+    /// [`Server::tls_started`]; without one the session is over.
+    StartTls,
 }
 
 /// What the machine cannot know. Each is answered with a reply; a reply that
@@ -87,6 +90,16 @@ pub enum Ask {
     Expn(BString),
     /// ETRN with its argument.
     Etrn(BString),
+    /// AUTH with one of the mechanisms that are offered. Reply 334 goes on
+    /// with the exchange, 235 says that the client is believed.
+    Auth {
+        /// The mechanism, in upper case.
+        mechanism: BString,
+        /// The initial response, if there is one.
+        initial: Option<Vec<u8>>,
+    },
+    /// The next message of the exchange, answered in the same way.
+    AuthMessage(Vec<u8>),
 }
 
 /// Something for the log that only the machine sees.
@@ -102,6 +115,8 @@ pub enum Note {
     OpenProxy(BString),
     /// `WIZ`, `DEBUG` and their kind, in lower case.
     Hole(BString),
+    /// A message of an AUTH exchange is no base64.
+    AuthDecode(BString),
     /// RCPT is being slowed down.
     RcptFlood,
     /// A recipient command refused by the machine, with the text of the
@@ -132,6 +147,8 @@ enum State {
     Envelope(Recipients),
     /// The text of a message.
     Message(Scanner),
+    /// The next line is a message of an AUTH exchange.
+    Auth,
     /// A question stands open; the state to go on from.
     Asked(Pending),
     /// Over.
@@ -158,6 +175,7 @@ enum Pending {
     Rcpt(Recipients),
     Data(Recipients),
     EndOfMessage,
+    Auth,
     /// VRFY, EXPN, ETRN: inside an envelope or not.
     Aside(Option<Recipients>),
 }
@@ -169,6 +187,7 @@ struct Counts {
     noop: u32,
     vrfy: u32,
     etrn: u32,
+    auth: u32,
     bad: u32,
     /// A pause has been made for the command at the head of the input.
     paused: bool,
@@ -190,6 +209,7 @@ pub struct Server {
     last: &'static str,
     /// Whether any command came yet.
     first: bool,
+    security: Security,
     notes: Vec<Note>,
 }
 
@@ -207,6 +227,7 @@ impl Server {
             peer,
             last: "startup",
             first: true,
+            security: Security::default(),
             notes: Vec::new(),
         }
     }
@@ -230,6 +251,11 @@ impl Server {
     /// Other features than those of the daemon, for this client.
     pub fn set_features(&mut self, features: Features) {
         self.features = features;
+    }
+
+    /// What is offered to this client.
+    pub fn features(&self) -> Features {
+        self.features
     }
 
     /// How the client introduced itself.
@@ -261,7 +287,7 @@ impl Server {
     pub fn step(&mut self, input: &[u8], is_end: bool, out: &mut Vec<u8>) -> (usize, Action) {
         match self.state {
             State::Closed => return (0, Action::Close),
-            State::Idle | State::Envelope(_) => {}
+            State::Idle | State::Envelope(_) | State::Auth => {}
             State::Message(_) | State::Asked(_) => return (0, Action::Read),
         }
         let mut taken = 0;
@@ -270,13 +296,20 @@ impl Server {
             let (line, length) = match memchr(b'\n', rest) {
                 Some(end) => (&rest[..end], end + 1),
                 None if is_end && !rest.is_empty() => (rest, rest.len()),
-                None if rest.len() > SMTP_COMMAND_BYTES_MAX => (rest, rest.len()),
+                None if rest.len() > self.line_max(rest) => (rest, rest.len()),
                 None => return (taken, Action::Read),
             };
-            if length > SMTP_COMMAND_BYTES_MAX {
+            if length > self.line_max(rest) {
                 return (taken + length, self.too_long(length, out));
             }
             let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if matches!(self.state, State::Auth) {
+                taken += length;
+                match self.auth_line(line, out) {
+                    Some(action) => return (taken, action),
+                    None => continue,
+                }
+            }
             let line = Line::parse(line);
             if let Some(pause) = self.pause_before(&line) {
                 return (taken, Action::Pause(pause));
@@ -333,6 +366,10 @@ impl Server {
                 out.extend_from_slice(fixed::GO_AHEAD.as_bytes());
                 State::Message(Scanner::default())
             }
+            Pending::Auth => {
+                push_reply(out, reply, false);
+                self.after_auth(reply.code())
+            }
             other => {
                 push_reply(out, reply, false);
                 self.after(other, success)
@@ -366,6 +403,7 @@ impl Server {
             Pending::Data(recipients) | Pending::Aside(Some(recipients)) => {
                 State::Envelope(recipients)
             }
+            Pending::Auth => State::Idle,
             Pending::EndOfMessage => {
                 self.seen = Seen::default();
                 State::Idle

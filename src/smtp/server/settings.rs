@@ -28,6 +28,17 @@ impl Features {
     /// EXPN needs HELO before it.
     pub const NEED_EXPN_HELO: Self = Self(1 << 9);
 
+    /// MAIL and ETRN need AUTH before them.
+    pub const NEED_AUTH: Self = Self(1 << 11);
+    /// STARTTLS is offered until it is done.
+    pub const STARTTLS: Self = Self(1 << 12);
+    /// AUTH is offered.
+    pub const AUTH: Self = Self(1 << 13);
+    /// Clients are asked for a certificate.
+    pub const ASK_CERTIFICATE: Self = Self(1 << 14);
+    /// Mechanisms that show the secret need TLS.
+    pub const NO_PLAINTEXT: Self = Self(1 << 15);
+
     /// What a configuration without privacy options offers.
     pub const USUAL: Self = Self(
         Self::PIPELINING.0
@@ -101,7 +112,12 @@ impl Default for Settings {
 
 impl Settings {
     /// The keywords that EHLO lists, in the reference's order.
-    pub(super) fn keywords(&self, features: Features) -> Vec<String> {
+    pub(super) fn keywords(
+        &self,
+        features: Features,
+        auth: Option<String>,
+        tls: bool,
+    ) -> Vec<String> {
         let when = |feature, word: &str| features.has(feature).then(|| word.to_owned());
         let sized = |word: &str, number: Option<u64>| match number {
             Some(number) if number > 0 => format!("{word} {number}"),
@@ -117,7 +133,8 @@ impl Settings {
             when(Features::DSN, "DSN"),
             when(Features::SMTPUTF8, "SMTPUTF8"),
             when(Features::ETRN, "ETRN"),
-            // AUTH and STARTTLS stand here.
+            auth,
+            tls.then(|| "STARTTLS".to_owned()),
             self.deliver_by_min.map(|min| sized("DELIVERBY", Some(min))),
             Some("HELP".to_owned()),
         ]

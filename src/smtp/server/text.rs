@@ -91,6 +91,18 @@ pub(super) mod fixed {
         "421 4.5.0 Bare linefeed (LF) not allowed\r\n";
     pub(in crate::smtp::server) const BARE_CR: &str =
         "421 4.5.0 Bare carriage return (CR) not allowed\r\n";
+    pub(in crate::smtp::server) const NO_AUTH: &str = "503 5.3.3 AUTH not available\r\n";
+    pub(in crate::smtp::server) const NEED_AUTH: &str = "530 5.7.0 Authentication required\r\n";
+    pub(in crate::smtp::server) const AUTH_TWICE: &str = "503 5.5.0 Already Authenticated\r\n";
+    pub(in crate::smtp::server) const AUTH_LATE: &str =
+        "503 5.5.0 AUTH not permitted during a mail transaction\r\n";
+    pub(in crate::smtp::server) const AUTH_ABORTED: &str = "501 5.0.0 AUTH aborted\r\n";
+    pub(in crate::smtp::server) const NO_PARAMETERS: &str =
+        "501 5.5.2 Syntax error (no parameters allowed)\r\n";
+    pub(in crate::smtp::server) const NO_TLS: &str = "454 4.3.3 TLS not available after start\r\n";
+    pub(in crate::smtp::server) const TLS_LATE: &str =
+        "503 5.5.0 STARTTLS not permitted during a mail transaction\r\n";
+    pub(in crate::smtp::server) const TLS_READY: &str = "220 2.0.0 Ready to start TLS\r\n";
     pub(in crate::smtp::server) const NO_MECHANISM: &str =
         "501 5.5.2 AUTH mechanism must be specified\r\n";
 }

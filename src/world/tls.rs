@@ -1,0 +1,119 @@
+//! TLS as trait: a stream goes in, a stream comes out, with what is known of
+//! the other side.
+
+use std::sync::Arc;
+
+use bstr::BString;
+
+use super::{BoxFuture, Stream};
+
+/// How the other side's certificate was found (`${verify}`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// It leads to an authority that is trusted.
+    Ok,
+    /// There is none.
+    #[default]
+    No,
+    /// None was asked for.
+    Not,
+    /// It does not lead to an authority that is trusted, or has expired.
+    Fail,
+    /// The TLSA records of the server vouch for it (RFC 7672).
+    Trusted,
+}
+
+impl Verify {
+    /// The word in rules and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::No => "NO",
+            Self::Not => "NOT",
+            Self::Fail => "FAIL",
+            Self::Trusted => "TRUSTED",
+        }
+    }
+
+    /// Whether the name in the certificate may be believed.
+    pub const fn is_trusted(self) -> bool {
+        matches!(self, Self::Ok | Self::Trusted)
+    }
+}
+
+/// A certificate, as macros show it: what rules cannot bear is written as
+/// `+` and two hexadecimal digits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// `${cert_subject}`: `/O=Example/CN=host.example.com`.
+    pub subject: BString,
+    /// `${cert_issuer}`
+    pub issuer: BString,
+    /// `${cn_subject}`
+    pub subject_name: BString,
+    /// `${cn_issuer}`
+    pub issuer_name: BString,
+    /// `${cert_fp}` or `${cert_md5}`: its digest.
+    pub fingerprint: BString,
+    /// The DNS names it is for.
+    pub names: Vec<BString>,
+}
+
+/// What a handshake came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// `${tls_version}`: `TLSv1.3`.
+    pub version: &'static str,
+    /// `${cipher}`, by OpenSSL's name.
+    pub cipher: BString,
+    /// `${cipher_bits}`
+    pub bits: u32,
+    /// `${verify}`
+    pub verify: Verify,
+    /// Why it is so, for the log.
+    pub verify_message: String,
+    /// The other side's certificate.
+    pub certificate: Option<CertificateFacts>,
+    /// Channel binding `tls-exporter` (RFC 9266); only TLS 1.3 has it here.
+    pub exporter: Option<Vec<u8>>,
+    /// Channel binding `tls-server-end-point` (RFC 5929).
+    pub end_point: Option<Vec<u8>>,
+}
+
+/// Why there is no TLS.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct TlsFault {
+    /// One sentence for the log, in the TLS library's words.
+    pub reason: String,
+    /// It is our own configuration, not the other side.
+    pub is_ours: bool,
+}
+
+/// A stream under TLS, and what is known of it.
+pub type Secured = (Box<dyn Stream>, Arc<TlsFacts>);
+
+/// Our side of TLS as a server, as a configuration sets it.
+pub trait TlsServer: Send + Sync {
+    /// Whether there is a certificate to show now. Asked before STARTTLS is
+    /// offered, so it answers at once.
+    fn is_ready(&self) -> bool;
+    /// Does the handshake. `ask` says whether the client is asked for a
+    /// certificate.
+    fn accept(
+        &self,
+        stream: Box<dyn Stream>,
+        ask: bool,
+    ) -> BoxFuture<'_, Result<Secured, TlsFault>>;
+}
+
+/// Our side of TLS as a client.
+pub trait TlsClient: Send + Sync {
+    /// Does the handshake with the server called `name`; whether to go on
+    /// with a certificate that is not trusted is the caller's decision.
+    fn connect<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>>;
+}
