@@ -17,7 +17,7 @@ pub enum Hash {
 
 impl Hash {
     /// The bytes of its digests.
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
@@ -42,7 +42,7 @@ impl Hash {
 
     /// `Hi` of RFC 5802: PBKDF2 with one block of output.
     pub fn stretch(self, password: &[u8], salt: &[u8], iterations: u32) -> Vec<u8> {
-        let mut out = vec![0; self.len()];
+        let mut out = vec![0; self.size()];
         match self {
             Self::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut out),
             Self::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut out),

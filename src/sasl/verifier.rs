@@ -76,8 +76,8 @@ impl Verifier {
             server_key: STANDARD.decode(server).ok()?,
         };
         let sane = (1..=ITERATIONS_MAX).contains(&iterations)
-            && found.stored_key.len() == hash.len()
-            && found.server_key.len() == hash.len();
+            && found.stored_key.len() == hash.size()
+            && found.server_key.len() == hash.size();
         sane.then_some(found)
     }
 
@@ -147,7 +147,7 @@ fn parse_token(word: &[u8]) -> Option<(u64, Vec<u8>)> {
     let (ends, digest) = rest.split_once_str("$")?;
     let digest = STANDARD.decode(digest).ok()?;
     let ends = ends.to_str().ok()?.parse().ok()?;
-    (digest.len() == Hash::Sha256.len()).then_some((ends, digest))
+    (digest.len() == Hash::Sha256.size()).then_some((ends, digest))
 }
 
 /// How a token is kept.

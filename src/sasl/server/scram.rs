@@ -121,7 +121,7 @@ impl Scram {
         ];
         let signature = self.hash.mac(&verifier.stored_key, &pieces);
         let client_key: Vec<u8> = proof.iter().zip(&signature).map(|(a, b)| a ^ b).collect();
-        let is_right = proof.len() == self.hash.len()
+        let is_right = proof.len() == self.hash.size()
             && same(&self.hash.digest(&client_key), &verifier.stored_key);
         match self.doomed {
             Some(kind) => Err(failure(kind, "no secret in database")),
