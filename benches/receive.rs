@@ -213,6 +213,7 @@ fn serve(arguments: &[String]) -> String {
         spool: Arc::new(queue.clone()),
         clock: Arc::new(SystemClock),
         resolver: Arc::new(Names),
+        local_host: Arc::new(Nothing),
         log: Arc::new(Nothing),
         intake: Arc::new(Sink {
             spool: queue,

@@ -19,11 +19,12 @@ use crate::base::Sysexit;
 use crate::base::maillog::Priority;
 use crate::deliver::agent::NoAgent;
 use crate::deliver::delivery::Deliverer;
-use crate::os::{Channel, SystemClock};
+use crate::os::{Channel, SystemClock, SystemHost};
 use crate::queue::{Claim, Queue};
 use crate::route::Site;
-use crate::world::{Clock, Resolver};
+use crate::world::{Clock, LocalHost, Resolver};
 
+mod admission;
 mod control;
 mod deliveries;
 mod delivery;
@@ -31,6 +32,7 @@ mod files;
 mod intake;
 mod line;
 mod listening;
+mod rates;
 mod runner;
 mod service;
 mod sessions;
@@ -41,6 +43,7 @@ use delivery::Means;
 use files::ParentFiles;
 use line::{Inbox, Line};
 use listening::Listening;
+use rates::Rates;
 use runner::Runner;
 use sessions::Sessions;
 use world::World;
@@ -162,6 +165,8 @@ async fn work(
         retry_after: every.unwrap_or(RETRY_AFTER),
     });
     let engine = Arc::new(Engine {
+        local_host: Arc::new(SystemHost::new(&start.source.place)),
+        rates: Arc::new(Rates::new()),
         start,
         world,
         line,
@@ -232,6 +237,8 @@ pub(super) struct Engine {
     deliveries: Deliveries,
     deliverer: Arc<Deliverer>,
     sessions: Arc<Sessions>,
+    rates: Arc<Rates>,
+    local_host: Arc<dyn LocalHost>,
     stop: watch::Sender<bool>,
 }
 

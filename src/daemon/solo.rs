@@ -29,7 +29,7 @@ use crate::os::{Chance, LogTarget, SystemClock, SystemDial, SystemFiles, SystemU
 use crate::queue::{BodyWriter, Claim, Message, Queue, Selector, Settlement, Spool, SpoolError};
 use crate::receive::{Daemon, Intake, Security, Service, ServiceParts};
 use crate::route::Site;
-use crate::world::{BoxFuture, Clock, Resolver, Users};
+use crate::world::{BoxFuture, Clock, Nothing, Resolver, Users};
 
 /// A message that is deferred waits for the next run; one made by hand does
 /// not ask how long ago the last was.
@@ -150,6 +150,7 @@ impl Solo {
             spool: Arc::clone(&self.front) as Arc<dyn Spool>,
             clock: Arc::new(SystemClock),
             resolver: Arc::clone(&self.resolver),
+            local_host: Arc::new(Nothing),
             log: Arc::clone(&self.log) as _,
             intake: Arc::clone(&self.intake) as Arc<dyn Intake>,
             daemon: Daemon::default(),

@@ -12,7 +12,9 @@ mod dial;
 mod disk;
 mod files;
 mod hosts;
+mod hosts_access;
 mod identity;
+mod local_host;
 mod log;
 mod privileges;
 mod process;
@@ -28,6 +30,7 @@ pub use dial::SystemDial;
 pub use disk::{SystemDisk, block_bytes};
 pub use files::SystemFiles;
 pub use identity::identity;
+pub use local_host::SystemHost;
 pub use log::{LogTarget, MailLog};
 pub use privileges::{Identity, hand_over_directory, hand_over_file, is_root};
 pub use process::{

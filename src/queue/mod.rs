@@ -182,6 +182,12 @@ pub trait Spool: Send + Sync {
     /// [`SpoolError::Full`] when the disk has less than its reserve.
     fn body_writer(&self, id: QueueId) -> Result<Box<dyn BodyWriter>, SpoolError>;
 
+    /// Bytes that are free for messages, the reserve not counted; `None` when
+    /// nobody knows.
+    fn bytes_free(&self) -> Option<u64> {
+        None
+    }
+
     /// Makes `message` durable. When this resolves to `Ok`, the message is
     /// ours and may be answered 250; the caller holds the claim on it and
     /// either delivers at once or drops it.

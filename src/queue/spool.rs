@@ -493,6 +493,12 @@ impl Spool for Queue {
         Ok(Box::new(Incoming::new(Arc::clone(&self.inner), id)))
     }
 
+    fn bytes_free(&self) -> Option<u64> {
+        let inner = &self.inner;
+        let free = inner.world.disk.bytes_free(inner.directory.path()).ok()?;
+        Some(free.saturating_sub(inner.settings.free_bytes_min))
+    }
+
     fn accept(&self, message: Message) -> BoxFuture<'_, Result<Claim, SpoolError>> {
         Box::pin(self.inner.accept(message))
     }

@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
 
 use super::collect::Collected;
 use super::header::{self, Repaired};
 use super::questions::{Checked, SPOOL_TROUBLE, apply, mailer_index, spool_reply, spool_trouble};
 use super::session::Session;
-use super::transaction::Transaction;
+use super::transaction::{Transaction, one_line};
 use crate::base::Reply;
 use crate::base::maillog::{Delivery, Event, Priority};
-use crate::cf::HeaderAction;
 use crate::envelope::Envelope;
 use crate::message::{Header, block};
 use crate::queue::{Claim, Message, SpoolError};
@@ -42,8 +41,8 @@ impl Session {
         match outcome {
             Ok(claim) => {
                 if let Some(claim) = claim {
-                    let service = &self.service;
-                    service.intake.deliver(claim, service.daemon.delivery_mode);
+                    let mode = self.service.delivery_mode(claim.message.envelope.priority);
+                    self.service.intake.deliver(claim, mode);
                 }
                 accepted(id.as_str())
             }
@@ -66,26 +65,28 @@ impl Session {
         let is_fault = fault.is_some();
         let mut refusal = fault;
         if refusal.is_none() {
-            refusal = self
-                .content_checks(&mut transaction, &given, collected.size)
-                .await;
+            refusal = self.header_checks(&mut transaction, &given).await;
         }
         let service = Arc::clone(&self.service);
         let repaired = header::repair(&service, given, &mut transaction);
         if refusal.is_none() {
             refusal = self.too_many_hops(&transaction, repaired.hops);
         }
-        let id = repaired.message_id.clone();
+        let id = repaired.message_id.as_bstr();
+        self.note_from(&transaction, transaction.envelope.size, Some(id));
+        if is_fault {
+            self.note_size(&transaction, &collected);
+        }
+        if refusal.is_none() {
+            transaction.macros.set(b"msg_id", one_line(id));
+            refusal = self.check_whole(&mut transaction, collected.size).await;
+        }
         if let Some(reply) = refusal {
-            self.note_from(&transaction, transaction.envelope.size, Some(id.as_bstr()));
-            if is_fault {
-                self.note_size(&transaction, &collected);
-            }
             self.note_refused(&transaction, &reply);
             return Err(reply);
         }
         if transaction.discard {
-            self.note_discarded(&transaction, id.as_bstr());
+            self.note_discarded(&transaction);
             return Ok(None);
         }
         self.commit(transaction, repaired, collected)
@@ -133,6 +134,9 @@ impl Session {
             return Some(Reply::with(552, (5, 6, 0), text));
         }
         let declared = transaction.envelope.body_type == Some(BodyType::EightBitMime);
+        if faults.nul {
+            return Some(Reply::with(554, (5, 6, 1), "NUL byte not allowed"));
+        }
         if limits.strict_8bit && collected.has_8bit && !declared {
             return Some(Reply::with(554, (5, 6, 1), "Eight bit data not allowed"));
         }
@@ -148,85 +152,62 @@ impl Session {
         }
     }
 
-    /// Header rulesets, `check_eoh`, `check_eom`.
-    async fn content_checks(
-        &mut self,
-        transaction: &mut Transaction,
-        given: &Header,
-        size: u64,
-    ) -> Option<Reply> {
-        if let Some(reply) = self.header_checks(transaction, given).await {
-            return Some(reply);
-        }
-        let count = given.fields().len().to_string();
-        let length: usize = given
-            .fields()
-            .iter()
-            .map(|f| f.name.len() + f.value.len() + 2)
-            .sum();
-        let (length, size) = (length.to_string(), size.to_string());
-        transaction.macros.set(b"msg_size", size.as_str());
-        let eoh: [&[u8]; 2] = [count.as_bytes(), length.as_bytes()];
-        let checks: [(&'static str, &[&[u8]]); 2] =
-            [("check_eoh", &eoh), ("check_eom", &[size.as_bytes()])];
-        for (ruleset, arguments) in checks {
-            match self
-                .check(ruleset, arguments, &mut transaction.macros)
-                .await
-            {
-                Checked::Refuse(reply) => return Some(reply),
-                other => apply(transaction, other),
-            }
-        }
-        None
-    }
-
-    /// The rulesets that `H` lines give fields to.
+    /// The rulesets that `H` lines give fields to, then `check_eoh`. Every
+    /// field is shown to its ruleset, whatever was said of another; the first
+    /// refusal counts.
     async fn header_checks(
         &mut self,
         transaction: &mut Transaction,
         given: &Header,
     ) -> Option<Reply> {
         let service = Arc::clone(&self.service);
-        let lines = &service.site.config.headers;
-        let check_of = |name: &[u8]| {
-            lines.iter().find_map(|line| match &line.action {
-                HeaderAction::Check { ruleset, .. } if line.name.eq_ignore_ascii_case(name) => {
-                    Some(ruleset)
-                }
-                _ => None,
-            })
-        };
-        let default = check_of(b"*");
-        if !lines
-            .iter()
-            .any(|line| matches!(line.action, HeaderAction::Check { .. }))
-        {
-            return None;
-        }
+        let mut refusal = None;
         for field in given.fields() {
-            let has_line = lines
-                .iter()
-                .any(|line| line.name.eq_ignore_ascii_case(&field.name));
-            let ruleset = match check_of(&field.name) {
-                Some(ruleset) => ruleset,
-                None if has_line => continue,
-                None => match default {
-                    Some(ruleset) => ruleset,
-                    None => continue,
-                },
+            let Some((ruleset, keep_comments)) = service.field_checks.of(&field.name) else {
+                continue;
             };
-            let value = field.text();
+            // sendmail: the value as it came, its leading blank included.
+            let value: BString = field.value.replace("\n", " ").into();
             let macros = &mut transaction.macros;
             macros.set(b"hdr_name", field.name.clone());
-            macros.set(b"currHeader", value.to_owned());
+            macros.set(b"currHeader", one_line(&value));
             macros.set(b"hdrlen", value.len().to_string());
-            let name = ruleset.to_str_lossy();
-            let verdict = service.site.check(&name, &[value], macros).await;
-            match self.judge(&name, &[value], verdict) {
-                Checked::Refuse(reply) => return Some(reply),
+            let verdict = service
+                .site
+                .check_text(ruleset, &value, keep_comments, macros)
+                .await;
+            match self.judge(ruleset, &[&value], verdict) {
+                Checked::Refuse(reply) => refusal = refusal.or(Some(reply)),
                 other => apply(transaction, other),
             }
+        }
+        let count = given.fields().len().to_string();
+        let length = given.fields().iter();
+        let length: usize = length.map(|f| f.name.len() + f.value.len() + 2).sum();
+        // sendmail: the line that ends the header counts.
+        let length = (length + 1).to_string();
+        let arguments: [&[u8]; 2] = [count.as_bytes(), length.as_bytes()];
+        let checked = self
+            .check("check_eoh", &arguments, &mut transaction.macros)
+            .await;
+        match checked {
+            Checked::Refuse(reply) => refusal = refusal.or(Some(reply)),
+            other => apply(transaction, other),
+        }
+        refusal
+    }
+
+    /// `check_eom`.
+    async fn check_whole(&mut self, transaction: &mut Transaction, size: u64) -> Option<Reply> {
+        let size = size.to_string();
+        transaction.macros.set(b"msg_size", size.as_str());
+        let arguments: [&[u8]; 1] = [size.as_bytes()];
+        let checked = self
+            .check("check_eom", &arguments, &mut transaction.macros)
+            .await;
+        match checked {
+            Checked::Refuse(reply) => return Some(reply),
+            other => apply(transaction, other),
         }
         None
     }
@@ -260,8 +241,7 @@ impl Session {
     }
 
     /// A check wanted it to vanish: the client hears nothing of it.
-    fn note_discarded(&self, transaction: &Transaction, message_id: &BStr) {
-        self.note_from(transaction, transaction.envelope.size, Some(message_id));
+    fn note_discarded(&self, transaction: &Transaction) {
         self.note_other(transaction, Priority::Info, 5, b"discarded");
         if let Some(sender) = &transaction.sender {
             self.service.log.count(Counted::Discarded {
@@ -284,8 +264,7 @@ impl Session {
         let id = transaction.id;
         let nobody = Envelope::new("", transaction.envelope.created);
         let envelope = std::mem::replace(&mut transaction.envelope, nobody);
-        // The log line wants what the queue will own.
-        let summary = Summary::of(&envelope, &repaired);
+        let (size, held) = (envelope.size, envelope.quarantine.is_some());
         let message = Message {
             id,
             envelope,
@@ -294,7 +273,7 @@ impl Session {
         };
         match service.spool.accept(message).await {
             Ok(claim) => {
-                summary.log(self, &transaction);
+                self.count_accepted(&transaction, size, held);
                 Ok(claim)
             }
             Err(error) => {
@@ -339,63 +318,19 @@ impl Session {
         self.service.note(transaction.id, &event);
     }
 
+    fn count_accepted(&self, transaction: &Transaction, size_bytes: u64, held: bool) {
+        if let Some(sender) = &transaction.sender {
+            let mailer = mailer_index(sender.mailer);
+            self.service.log.count(match held {
+                true => Counted::Quarantined { mailer },
+                false => Counted::From { mailer, size_bytes },
+            });
+        }
+    }
+
     fn note_other(&self, transaction: &Transaction, priority: Priority, level: u8, text: &[u8]) {
         self.service
             .note(transaction.id, &Event::Other(priority, level, text));
-    }
-}
-
-/// What the log says of an accepted message, taken before the queue owns it.
-struct Summary {
-    class: i32,
-    size: u64,
-    recipients: usize,
-    body_type: Option<BodyType>,
-    quarantine: Option<BString>,
-    message_id: BString,
-}
-
-impl Summary {
-    fn of(envelope: &Envelope, repaired: &Repaired) -> Self {
-        Self {
-            class: envelope.class,
-            size: envelope.size,
-            recipients: envelope.recipients.len(),
-            body_type: envelope.body_type,
-            quarantine: envelope.quarantine.clone(),
-            message_id: repaired.message_id.clone(),
-        }
-    }
-
-    fn log(&self, session: &Session, transaction: &Transaction) {
-        let protocol = session.macros.text(b"r");
-        let event = Event::Accepted(crate::base::maillog::Accepted {
-            sender: &transaction.given,
-            size: self.size,
-            class: self.class,
-            recipients: self.recipients,
-            message_id: Some(&self.message_id),
-            body_type: self.body_type.map(BodyType::as_str),
-            protocol: Some(protocol.as_slice()).filter(|p| !p.is_empty()),
-            daemon: (!session.client.is_local).then_some(session.service.daemon.name.as_slice()),
-            relay: &session.client.shown,
-        });
-        session.service.note(transaction.id, &event);
-        if let Some(why) = &self.quarantine {
-            let text = bstr::concat([b"quarantine=".as_slice(), why]);
-            session.note_other(transaction, Priority::Info, 5, &text);
-        }
-        if let Some(sender) = &transaction.sender {
-            let mailer = mailer_index(sender.mailer);
-            let what = match self.quarantine {
-                Some(_) => Counted::Quarantined { mailer },
-                None => Counted::From {
-                    mailer,
-                    size_bytes: self.size,
-                },
-            };
-            session.service.log.count(what);
-        }
     }
 }
 

@@ -13,11 +13,25 @@ use crate::world::ResolveError;
 pub enum Origin {
     /// A TCP connection from this address.
     Tcp(SocketAddr),
-    /// A program of this host, run by this user (`-bs`, a Unix socket).
+    /// A Unix socket of this host: whoever may open it.
+    Socket,
+    /// A program of this host, run by this user (`-bs`).
     Local {
         /// The user's login name.
         user: BString,
     },
+}
+
+/// How often a client connects: what `ratecontrol` and `conncontrol` go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// `${client_rate}`: its connections within the window, this one
+    /// included.
+    pub client_rate: u32,
+    /// `${client_connections}`: those that are open.
+    pub client_connections: u32,
+    /// `${total_rate}`: connections of all clients within the window.
+    pub total_rate: u32,
 }
 
 /// One connection as the listener hands it over.
@@ -27,6 +41,8 @@ pub struct Connection {
     pub origin: Origin,
     /// Our own end, when it is an address.
     pub local: Option<SocketAddr>,
+    /// How often the client connects.
+    pub counts: Counts,
 }
 
 /// A client that has been looked up.
@@ -40,9 +56,12 @@ pub(super) struct Client {
     pub(super) shown: BString,
     /// Whether it is a program of this host.
     pub(super) is_local: bool,
+    ip: Option<IpAddr>,
     port: u16,
     pointer: BString,
     resolve: &'static str,
+    /// `${if_name}`: the name of our own end.
+    interface: BString,
 }
 
 impl Client {
@@ -50,6 +69,7 @@ impl Client {
     pub(super) async fn look_up(service: &Service, connection: &Connection) -> Self {
         let peer = match &connection.origin {
             Origin::Local { user } => return Self::local(user),
+            Origin::Socket => return Self::socket(),
             Origin::Tcp(peer) => *peer,
         };
         let compressed = service.compressed_ipv6();
@@ -61,9 +81,14 @@ impl Client {
             address: address.into(),
             shown: bracketed.clone(),
             is_local: false,
+            ip: Some(ip),
             port: peer.port(),
             pointer: bracketed,
             resolve: "FAIL",
+            interface: match connection.local {
+                Some(local) => service.interface_name(canonical(local.ip())).await,
+                None => BString::default(),
+            },
         };
         let name = match service.resolver.name_of(ip).await {
             Ok(name) => name,
@@ -89,6 +114,19 @@ impl Client {
         client
     }
 
+    /// Whoever may open a Unix socket of ours.
+    fn socket() -> Self {
+        Self {
+            name: "localhost".into(),
+            address: "[UNIX: localhost]".into(),
+            shown: "localhost [[UNIX: localhost]]".into(),
+            is_local: false,
+            pointer: "localhost".into(),
+            resolve: "OK",
+            ..Self::local(b"")
+        }
+    }
+
     /// A program that `user` runs.
     pub(super) fn local(user: &[u8]) -> Self {
         Self {
@@ -97,9 +135,11 @@ impl Client {
             address: "0".into(),
             shown: bstr::concat([user, b"@localhost"]).into(),
             is_local: true,
+            ip: None,
             port: 0,
             pointer: BString::default(),
             resolve: "",
+            interface: BString::default(),
         }
     }
 
@@ -116,12 +156,34 @@ impl Client {
         macros.set(b"client_ptr", self.pointer.clone());
         macros.set(b"client_resolve", self.resolve);
         macros.set(b"client_port", self.port.to_string());
+        if !self.is_local {
+            let counts = connection.counts;
+            macros.set(b"client_rate", counts.client_rate.to_string());
+            macros.set(b"client_connections", counts.client_connections.to_string());
+            macros.set(b"total_rate", counts.total_rate.to_string());
+            macros.set(b"load_avg", service.local_host.load().to_string());
+        }
         if let Some(local) = connection.local {
             let ip = canonical(local.ip());
-            macros.set(b"if_addr", address_text(ip, service.compressed_ipv6()));
-            macros.set(b"if_family", if ip.is_ipv4() { "2" } else { "10" });
+            macros.set(b"if_name", self.interface.clone());
+            // sendmail: an address that only this machine can reach says
+            // nothing.
+            if !ip.is_loopback() {
+                macros.set(b"if_addr", address_text(ip, service.compressed_ipv6()));
+                macros.set(b"if_family", if ip.is_ipv4() { "2" } else { "10" });
+            }
         }
         macros
+    }
+
+    /// The name, when it leads back to the address.
+    pub(super) fn proved_name(&self) -> Option<&[u8]> {
+        (self.resolve == "OK").then_some(self.name.as_slice())
+    }
+
+    /// Where it comes from.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        self.ip
     }
 }
 

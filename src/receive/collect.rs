@@ -25,6 +25,8 @@ pub(super) struct Collector {
 pub(super) struct Bounds {
     pub(super) message_bytes_max: Option<u64>,
     pub(super) header_bytes_max: u64,
+    /// RejectNUL.
+    pub(super) reject_nul: bool,
 }
 
 /// Why a message cannot be kept. It is read to its end all the same; what
@@ -35,13 +37,15 @@ pub(super) struct Faults {
     pub(super) too_large: bool,
     /// A header beyond MaxHeadersLength.
     pub(super) header_too_large: bool,
+    /// A NUL byte, where none is allowed.
+    pub(super) nul: bool,
     /// The spool cannot take it.
     pub(super) spool: Option<SpoolError>,
 }
 
 impl Faults {
     fn any(&self) -> bool {
-        self.too_large || self.header_too_large || self.spool.is_some()
+        self.too_large || self.header_too_large || self.nul || self.spool.is_some()
     }
 }
 
@@ -91,6 +95,7 @@ impl Collector {
             self.text.truncate(before);
             return;
         }
+        self.faults.nul = self.limits.reject_nul && self.text[before..].contains(&0);
         let max = self.limits.message_bytes_max;
         self.faults.too_large = max.is_some_and(|max| self.size > max);
         match self.split {
@@ -185,6 +190,7 @@ mod tests {
     const WIDE: Bounds = Bounds {
         message_bytes_max: None,
         header_bytes_max: 1000,
+        reject_nul: false,
     };
 
     #[test]

@@ -48,6 +48,59 @@ enum LineKind {
     Late,
 }
 
+/// The `H` lines that give fields to rulesets.
+pub(super) struct FieldChecks {
+    /// Name of the field, ruleset, whether comments stay in.
+    named: Vec<(BString, Option<FieldCheck>)>,
+    /// `H*:`
+    default: Option<FieldCheck>,
+}
+
+struct FieldCheck {
+    ruleset: String,
+    keep_comments: bool,
+}
+
+impl FieldChecks {
+    /// Those of a configuration.
+    pub(super) fn of_config(config: &Config) -> Self {
+        let check = |line: &HeaderDef| match &line.action {
+            HeaderAction::Check {
+                ruleset,
+                keep_comments,
+            } => Some(FieldCheck {
+                ruleset: ruleset.to_str_lossy().into_owned(),
+                keep_comments: *keep_comments,
+            }),
+            HeaderAction::Template(_) => None,
+        };
+        let is_default = |line: &&HeaderDef| line.name == "*";
+        Self {
+            default: config.headers.iter().find(is_default).and_then(check),
+            named: config
+                .headers
+                .iter()
+                .map(|line| (line.name.clone(), check(line)))
+                .collect(),
+        }
+    }
+
+    /// The ruleset for a field, and whether comments stay in. A field with a
+    /// line of its own that checks nothing is not for `H*:` either.
+    pub(super) fn of(&self, name: &[u8]) -> Option<(&str, bool)> {
+        let mut own = self
+            .named
+            .iter()
+            .filter(|(of, _)| of.eq_ignore_ascii_case(name))
+            .peekable();
+        let check = match own.peek() {
+            None => self.default.as_ref(),
+            Some(_) => own.find_map(|(_, check)| check.as_ref()),
+        };
+        check.map(|check| (check.ruleset.as_str(), check.keep_comments))
+    }
+}
+
 /// The `H` lines that add fields, in order.
 pub(super) fn lines(config: &Config) -> Vec<Line> {
     config.headers.iter().filter_map(Line::of).collect()

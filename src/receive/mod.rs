@@ -28,7 +28,7 @@ mod vrfy;
 mod wire;
 
 pub use auth::{Authenticator, Security};
-pub use client::{Connection, Origin};
+pub use client::{Connection, Counts, Origin};
 pub use service::{Daemon, Intake, Service, ServiceParts};
 pub(crate) use submit::complaint;
 pub use submit::{Complaint, Submission, Submitted, Submitter};

@@ -134,6 +134,15 @@ impl Session {
                 ]);
                 (Priority::Warning, 6, line.into())
             }
+            Note::RcptShutdown => info(bstr::concat([
+                peer.as_slice(),
+                b": Possible SMTP RCPT flood, shutting down connection.",
+            ])),
+            Note::Delaying(command) => {
+                let service = &self.service;
+                let (load, limit) = (service.local_host.load(), service.daemon.delay_load);
+                info(format!("delaying={command}, load average={load} >= {limit}").into())
+            }
             Note::RcptFlood => info(bstr::concat([
                 peer.as_slice(),
                 b": Possible SMTP RCPT flood, throttling.",

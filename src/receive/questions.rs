@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use super::collect::{Bounds, Collector};
+use super::collect::Collector;
 use super::session::Session;
 use super::transaction::{Transaction, one_line, unbracket};
-use crate::base::maillog::{Event, Priority, Ruleset, RulesetVerdict};
+use crate::base::maillog::{Event, Priority, Ruleset, RulesetVerdict, Subject};
 use crate::base::{Enhanced, Reply};
+use crate::cf::Opt;
 use crate::envelope::{Envelope, Recipient, Verified, verify};
 use crate::queue::SpoolError;
 use crate::rewrite::MacroTable;
@@ -50,6 +51,7 @@ impl Session {
             Ask::Etrn(argument) => self.etrn(&argument).await,
             Ask::Auth { mechanism, initial } => self.auth(&mechanism, initial).await,
             Ask::AuthMessage(message) => self.auth_message(&message).await,
+            Ask::Other { line, digit } => self.other(&line, digit).await,
         }
     }
 
@@ -159,9 +161,13 @@ impl Session {
             Ok(parameters) => *parameters,
             Err(reply) => return reply,
         };
-        self.set_sender_macros(transaction);
+        let size = parameters.size.unwrap_or(0);
         let author = parameters.auth.clone();
         set_mail_parameters(transaction, parameters);
+        if let Some(refusal) = self.lacks_room(transaction, size) {
+            return refusal;
+        }
+        self.set_sender_macros(transaction);
         if let Some(author) = author {
             self.author(transaction, author.as_bstr()).await;
         }
@@ -178,6 +184,29 @@ impl Session {
             }
         }
         sender_ok(address)
+    }
+
+    /// A message that is announced as larger than what is free is refused
+    /// before it comes.
+    fn lacks_room(&self, transaction: &Transaction, size: u64) -> Option<Reply> {
+        let free = self.service.spool.bytes_free().filter(|_| size > 0)?;
+        if size <= free {
+            return None;
+        }
+        let options = &self.service.site.config.options;
+        let text = bstr::concat([
+            b"low on space (".as_slice(),
+            &self.client.name,
+            format!(
+                " needs {size} bytes + {} blocks in {}), max avail: {free} bytes",
+                options.number(Opt::MinFreeBlocks),
+                options.text(Opt::QueueDirectory)
+            )
+            .as_bytes(),
+        ]);
+        let event = Event::Other(SPOOL_TROUBLE, 1, &text);
+        self.service.note(transaction.id, &event);
+        Some(spool_reply(&SpoolError::Full))
     }
 
     pub(super) fn set_sender_macros(&self, transaction: &mut Transaction) {
@@ -339,10 +368,7 @@ impl Session {
                 apply(&mut transaction, other);
                 match self.writer_for(&mut transaction) {
                     Ok(writer) => {
-                        let bounds = Bounds {
-                            message_bytes_max: self.service.limits.message_bytes_max,
-                            header_bytes_max: self.service.limits.header_bytes_max,
-                        };
+                        let bounds = self.service.limits.bounds();
                         transaction.collector = Some(Collector::new(writer, bounds));
                         Reply::new(354, None, "go ahead")
                     }
@@ -406,12 +432,10 @@ impl Session {
             relay: Some(&self.client.shown),
             verdict: end,
         });
-        match self.current_id() {
-            Some(id) => self.service.note(id, &event),
-            None => self
-                .service
-                .note(crate::base::maillog::Subject::Daemon, &event),
-        }
+        // sendmail: what is asked of a session says nothing of its message.
+        let id = self.current_id().filter(|_| !of_session(ruleset));
+        let subject = id.map_or(Subject::Daemon, Subject::Message);
+        self.service.note(subject, &event);
         checked
     }
 
@@ -430,6 +454,18 @@ impl Session {
             });
         }
     }
+}
+
+/// Whether a check is about a session and not about a message in it.
+fn of_session(ruleset: &str) -> bool {
+    const OF_SESSION: [&str; 5] = [
+        "check_relay",
+        "check_vrfy",
+        "check_expn",
+        "check_etrn",
+        "check_other",
+    ];
+    OF_SESSION.contains(&ruleset)
 }
 
 /// What `mailstats` counts a mailer under.

@@ -1,5 +1,7 @@
 //! What all sessions of one listener share.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +10,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use super::auth::{Auth, Security};
+use super::client::address_text;
+use super::collect::Bounds;
 use super::header;
 use crate::base::maillog::{Event, Subject};
 use crate::cf::{Config, Opt};
@@ -17,7 +21,10 @@ use crate::queue::{Claim, Selector, Spool};
 use crate::rewrite::MacroTable;
 use crate::route::Site;
 use crate::smtp::server::{Features, Settings};
-use crate::world::{Clock, Log, Resolver, TlsServer};
+use crate::world::{Clock, LocalHost, Log, Resolver, TlsServer};
+
+/// Our own addresses whose names are kept.
+const INTERFACES_MAX: usize = 1000;
 
 /// What becomes of accepted mail, and of other wishes of clients.
 pub trait Intake: Send + Sync {
@@ -46,6 +53,10 @@ pub struct Daemon {
     pub port: BString,
     /// `DeliveryMode`, its letter.
     pub delivery_mode: Option<u8>,
+    /// The load from which commands are answered with delay; 0 for never.
+    pub delay_load: u32,
+    /// The load from which mail may be left to the queue; 0 for never.
+    pub queue_load: u32,
 }
 
 /// What a [`Service`] is made of.
@@ -58,6 +69,8 @@ pub struct ServiceParts {
     pub clock: Arc<dyn Clock>,
     /// Names of clients.
     pub resolver: Arc<dyn Resolver>,
+    /// The machine: its load, its access files.
+    pub local_host: Arc<dyn LocalHost>,
     /// The mail log.
     pub log: Arc<dyn Log>,
     /// What becomes of messages.
@@ -78,6 +91,7 @@ pub struct Service {
     pub(super) spool: Arc<dyn Spool>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) resolver: Arc<dyn Resolver>,
+    pub(super) local_host: Arc<dyn LocalHost>,
     pub(super) log: Arc<dyn Log>,
     pub(super) intake: Arc<dyn Intake>,
     pub(super) daemon: Daemon,
@@ -96,8 +110,12 @@ pub struct Service {
     pub(super) must_quote: BString,
     /// The `H` lines that add fields.
     pub(super) header_lines: Vec<header::Line>,
+    /// The `H` lines that check fields.
+    pub(super) field_checks: header::FieldChecks,
     /// The dates of the second that was asked for last.
     stamps: Mutex<Arc<Stamps>>,
+    /// The names of our own addresses.
+    interfaces: Mutex<HashMap<IpAddr, BString>>,
 }
 
 /// One moment as mail writes it.
@@ -134,6 +152,11 @@ pub(super) struct Limits {
     pub(super) hops_max: usize,
     /// EightBitMode=strict: undeclared 8-bit text is refused.
     pub(super) strict_8bit: bool,
+    /// RejectNUL.
+    pub(super) reject_nul: bool,
+    /// SevenBitInput.
+    pub(super) seven_bit: bool,
+    pub(super) queue_factor: i64,
     pub(super) recipient_factor: i64,
     pub(super) class_factor: i64,
 }
@@ -171,6 +194,9 @@ impl Service {
             message_bytes_max: positive(config, Opt::MaxMessageSize),
             recipients_max: size(config, Opt::MaxRecipientsPerMessage),
             bad_rcpt_throttle: count(config, Opt::BadRcptThrottle),
+            bad_rcpt_shutdown: count(config, Opt::BadRcptShutdown),
+            bad_rcpt_shutdown_share: count(config, Opt::BadRcptShutdownGood),
+            asks_other: parts.site.program.ruleset(b"check_other").is_some(),
             noop_max: count(config, Opt::MaxNoopCommands),
             deliver_by_min: deliver_by_min(config),
             allow_bogus_helo: config.options.flag(Opt::AllowBogusHelo),
@@ -187,6 +213,7 @@ impl Service {
             },
             must_quote: must_quote(config),
             header_lines: header::lines(config),
+            field_checks: header::FieldChecks::of_config(config),
             stamps: Mutex::new(Arc::new(Stamps::of(0, &parts.zone))),
             macros: Arc::new(daemon_macros(&parts.site, &parts.daemon)),
             smtp: Arc::new(smtp),
@@ -194,6 +221,8 @@ impl Service {
             spool: parts.spool,
             clock: parts.clock,
             resolver: parts.resolver,
+            local_host: parts.local_host,
+            interfaces: Mutex::default(),
             log: parts.log,
             intake: parts.intake,
             daemon: parts.daemon,
@@ -208,6 +237,54 @@ impl Service {
             .config
             .options
             .flag(Opt::UseCompressedIpv6Addresses)
+    }
+
+    /// The name of one of our own addresses, or the address in brackets;
+    /// looked up once.
+    pub(super) async fn interface_name(&self, ip: IpAddr) -> BString {
+        let known = || {
+            self.interfaces
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(name) = known().get(&ip) {
+            return name.clone();
+        }
+        let name: BString = match self.resolver.name_of(ip).await {
+            Ok(name) => name.into(),
+            Err(_) => format!("[{}]", address_text(ip, self.compressed_ipv6())).into(),
+        };
+        let mut known = known();
+        if known.len() < INTERFACES_MAX {
+            known.insert(ip, name.clone());
+        }
+        name
+    }
+
+    /// Whether the machine is so busy that commands wait (DelayLA); then the
+    /// load.
+    pub(super) fn slow_load(&self) -> Option<u32> {
+        let limit = self.daemon.delay_load;
+        (limit > 0)
+            .then(|| self.local_host.load())
+            .filter(|load| *load >= limit)
+    }
+
+    /// How a message of this priority is to be delivered (DeliveryMode); one
+    /// that a busy machine should not try now is left to the queue (QueueLA,
+    /// QueueFactor).
+    pub(super) fn delivery_mode(&self, priority: i64) -> Option<u8> {
+        let limit = self.daemon.queue_load;
+        if limit == 0 {
+            return self.daemon.delivery_mode;
+        }
+        let load = self.local_host.load();
+        match load.checked_sub(limit) {
+            Some(beyond) if priority > self.limits.queue_factor / (i64::from(beyond) + 1) => {
+                Some(b'q')
+            }
+            _ => self.daemon.delivery_mode,
+        }
     }
 
     /// The dates of a moment; made once a second, however many ask.
@@ -241,8 +318,22 @@ impl Limits {
             header_bytes_max: positive(config, Opt::MaxHeadersLength).unwrap_or(u64::MAX),
             hops_max: size(config, Opt::MaxHopCount),
             strict_8bit: options.choice(Opt::EightBitMode) == "strict",
+            reject_nul: options.flag(Opt::RejectNul),
+            seven_bit: options.flag(Opt::SevenBitInput),
+            queue_factor: options.number(Opt::QueueFactor),
             recipient_factor: options.number(Opt::RecipientFactor),
             class_factor: options.number(Opt::ClassFactor),
+        }
+    }
+}
+
+impl Limits {
+    /// What a message may be.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            message_bytes_max: self.message_bytes_max,
+            header_bytes_max: self.header_bytes_max,
+            reject_nul: self.reject_nul,
         }
     }
 }
@@ -332,6 +423,10 @@ fn daemon_macros(site: &Site, daemon: &Daemon) -> MacroTable {
     macros.set(b"daemon_family", daemon.family.clone());
     macros.set(b"daemon_port", daemon.port.clone());
     macros.set(b"opMode", "d");
+    macros.set(b"daemon_info", "SMTP");
+    let mode = daemon.delivery_mode.map(char::from);
+    let mode = mode.or_else(|| site.config.options.choice(Opt::DeliveryMode).chars().next());
+    macros.set(b"deliveryMode", mode.map(String::from).unwrap_or_default());
     macros
 }
 

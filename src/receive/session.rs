@@ -66,6 +66,7 @@ impl Service {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let mut wire = Wire::new(stream);
+        wire.seven_bit = self.limits.seven_bit;
         self.log.count(Counted::ConnectionIn);
         // What happens rarely is boxed, so that an idle session is small.
         let Some((mut session, mut server)) =
@@ -111,22 +112,50 @@ impl Session {
         let mut server = Server::new(Arc::clone(&session.service.smtp), shown);
         server.set_features(session.service.features_now());
         let refusal = session.connection_checks(&mut server).await;
+        if let Some(reply) = &refusal
+            && reply.code() == 421
+        {
+            // Before a handshake there are no words; and a client that comes
+            // too often is not worth one.
+            if !session.service.is_secure_from_start() {
+                reply.write_to(&mut wire.out);
+            }
+            return None;
+        }
         if session.service.is_secure_from_start() && !session.start_tls(&mut server, wire).await {
             return None;
         }
         if session.is_pushy(wire).await {
-            let reply = Reply::with(554, (5, 5, 0), "not accepting messages");
-            session.refuse(&mut server, reply);
-        } else if let Some(reply) = refusal {
-            if reply.code() == 421 {
-                reply.write_to(&mut wire.out);
-                return None;
-            }
-            session.refuse(&mut server, reply);
+            session.refused();
+            server.greet_refusing(&mut wire.out);
+            return Some((session, server));
+        }
+        if let Some(reply) = refusal.or_else(|| session.wrappers()) {
+            session.refused();
+            server.refuse_all(reply);
         }
         server.set_mechanisms(session.mechanisms(server.features()));
         server.greet(&session.greeting(), &mut wire.out);
         Some((session, server))
+    }
+
+    /// The host's own access files (tcp wrappers).
+    fn wrappers(&self) -> Option<Reply> {
+        let address = self.client.ip()?;
+        let name = self.client.proved_name();
+        if self.service.local_host.admits(name, address) {
+            return None;
+        }
+        let text = bstr::concat([
+            b"tcpwrappers (".as_slice(),
+            name.unwrap_or(b"unknown"),
+            b", ",
+            &self.client.address,
+            b") rejection",
+        ]);
+        let event = Event::Other(Priority::Notice, 4, &text);
+        self.service.note(Subject::NoQueue, &event);
+        Some(Reply::with(550, (5, 0, 0), "Access denied"))
     }
 
     /// A session without a wire: one message of a local program.
@@ -150,9 +179,13 @@ impl Session {
     }
 
     pub(super) fn refuse(&mut self, server: &mut Server, reply: Reply) {
+        self.refused();
+        server.refuse_all(reply);
+    }
+
+    fn refused(&mut self) {
         self.is_refused = true;
         self.service.log.count(Counted::ConnectionRejected);
-        server.refuse_all(reply);
     }
 
     /// `srv_features` and `check_relay`; the reply that refuses the
@@ -164,8 +197,8 @@ impl Session {
         let features = site.check("srv_features", &[&name], &mut macros).await;
         if let Verdict::Other { mailer, host, user } = features {
             if mailer.eq_ignore_ascii_case(b"temp") {
-                let text = "Please try again later";
-                return Some(Reply::with(451, (4, 3, 2), text));
+                let text = "Please try again later.";
+                return Some(Reply::with(450, (4, 3, 0), text));
             }
             let letters = bstr::join(" ", [&mailer, &host, &user]);
             server.set_features(apply_letters(server.features(), letters.as_bstr()));
@@ -211,6 +244,7 @@ impl Session {
             .ok()
             .and_then(|m| m.parse().ok())
             .unwrap_or(0);
+        let begun = tokio::time::Instant::now();
         if pause == 0
             || !wire
                 .is_impatient(Duration::from_millis(pause.min(PAUSE_MS_MAX)))
@@ -220,8 +254,12 @@ impl Session {
         }
         let text = bstr::concat([
             b"rejecting commands from ".as_slice(),
-            &self.client.shown,
-            b" due to pre-greeting traffic",
+            &self.client.name,
+            b" [",
+            &self.client.address,
+            b"] due to pre-greeting traffic after ",
+            begun.elapsed().as_secs().to_string().as_bytes(),
+            b" seconds",
         ]);
         let subject = self.subject();
         self.service
@@ -257,6 +295,7 @@ impl Session {
                     Err(_) => return End::Lost,
                 }
             }
+            server.set_slow(self.service.slow_load().is_some());
             let (taken, action) = server.step(&wire.input, is_end, &mut wire.out);
             wire.used(taken);
             self.take_notes(server);
@@ -431,6 +470,8 @@ fn apply_letters(mut features: Features, letters: &BStr) -> Features {
             b's' if *letter == b'S' => Features::STARTTLS,
             b'v' => Features::ASK_CERTIFICATE,
             b'x' => Features::EXPN,
+            // Here lower case demands, too.
+            b'h' => Features::NO_HTTP,
             _ => continue,
         };
         features = if letter.is_ascii_uppercase() {
@@ -449,6 +490,7 @@ impl Connection {
         Self {
             origin: super::client::Origin::Tcp(peer),
             local,
+            counts: super::client::Counts::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::collect::{Bounds, Collected, Collector};
+use super::collect::{Collected, Collector};
 use super::pipe::Pipe;
 use super::questions::{spool_reply, unprintable};
 use super::service::Service;
@@ -354,10 +354,7 @@ impl Session {
             Ok(writer) => writer,
             Err(error) => return Ok(Err(spool_reply(&error))),
         };
-        let bounds = Bounds {
-            message_bytes_max: self.service.limits.message_bytes_max,
-            header_bytes_max: self.service.limits.header_bytes_max,
-        };
+        let bounds = self.service.limits.bounds();
         let mut collector = Collector::new(writer, bounds);
         let mut pipe = Pipe::new(submission.ignore_dots);
         let mut letter = Vec::new();

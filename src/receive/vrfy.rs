@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 use super::questions::{Checked, about};
 use super::session::Session;
 use crate::base::Reply;
+use crate::base::maillog::Event;
 use crate::envelope::{Envelope, Kind, Recipient, Verified, expand, verify};
 use crate::queue::Selector;
 use crate::rewrite::MacroTable;
@@ -28,6 +29,19 @@ impl Session {
             }
             Verified::Discard => Reply::with(250, (2, 1, 5), angled(argument)),
             Verified::Refused(reply) | Verified::Later(reply) => about(argument, &reply),
+        }
+    }
+
+    /// What is no command of mail, with the first digit of its answer.
+    ///
+    /// `// departs:` the reference sends both its own answer and the check's;
+    /// one command has one answer here.
+    pub(super) async fn other(&mut self, line: &[u8], digit: u8) -> Reply {
+        let mut macros = MacroTable::over(Arc::clone(&self.macros));
+        let arguments: [&[u8]; 2] = [line, &[digit]];
+        match self.check("check_other", &arguments, &mut macros).await {
+            Checked::Refuse(reply) => reply,
+            _ => Reply::new(250, None, "ok"),
         }
     }
 
@@ -93,6 +107,15 @@ impl Session {
         if let Checked::Refuse(reply) = self.check("check_etrn", &[argument], &mut macros).await {
             return reply;
         }
+        self.acted = true;
+        let command = bstr::concat([b"ETRN ".as_slice(), argument]);
+        let subject = self.subject();
+        let event = Event::Asked {
+            peer: &self.client.shown,
+            command: &command,
+            rejected: false,
+        };
+        self.service.note(subject, &event);
         if let Some(group) = argument.strip_prefix(b"#") {
             // Groups of the configuration are one directory's business until
             // the queue knows them by name.

@@ -36,6 +36,8 @@ pub(super) struct Wire<S> {
     pub(super) input: Vec<u8>,
     /// To be written.
     pub(super) out: Vec<u8>,
+    /// SevenBitInput: bytes lose their high bit as they come.
+    pub(super) seven_bit: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Wire<S> {
@@ -56,6 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Wire<S> {
             stream: Socket::Plain(stream),
             input: Vec::new(),
             out: Vec::new(),
+            seven_bit: false,
         }
     }
 
@@ -87,6 +90,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Wire<S> {
     /// The buffer is on the stack of the poll, so nothing is held while
     /// waiting.
     pub(super) async fn read(&mut self, time: Duration) -> io::Result<Got> {
+        let before = self.input.len();
+        let got = self.take(time).await;
+        if self.seven_bit {
+            for byte in &mut self.input[before..] {
+                *byte = seven_bit(*byte);
+            }
+        }
+        got
+    }
+
+    async fn take(&mut self, time: Duration) -> io::Result<Got> {
         let Self { stream, input, .. } = self;
         let read = std::future::poll_fn(|context| {
             let mut space = [const { MaybeUninit::<u8>::uninit() }; READ_BYTES];
@@ -132,5 +146,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Wire<S> {
     /// Whether something comes within `time`: a client that should wait.
     pub(super) async fn is_impatient(&mut self, time: Duration) -> bool {
         !self.input.is_empty() || matches!(self.read(time).await, Ok(Got::Some))
+    }
+}
+
+/// `byte` without its high bit. What would become a line end or a NUL becomes
+/// a question mark: nothing that comes may mean more here than it did before.
+fn seven_bit(byte: u8) -> u8 {
+    match byte & 0x7f {
+        b'\r' | b'\n' | 0 if byte >= 0x80 => b'?',
+        stripped => stripped,
     }
 }

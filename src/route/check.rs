@@ -5,7 +5,7 @@ use bstr::{BString, ByteSlice};
 
 use super::Site;
 use crate::base::{Enhanced, Reply};
-use crate::rewrite::{Machine, MacroTable, NoTrace, Status, Trace};
+use crate::rewrite::{Machine, MacroTable, NoTrace, RulesetId, Status, Style, Trace};
 
 /// What a check ruleset says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +61,40 @@ impl Site {
         let Some(id) = self.program.ruleset(ruleset.as_bytes()) else {
             return Verdict::Accept;
         };
-        let mut machine = Machine::with_trace(&self.program, trace);
-        let scanned = machine.load_parts(arguments, machine.style());
-        if scanned.failed() {
+        let machine = Machine::with_trace(&self.program, trace);
+        let style = machine.style();
+        self.judged(machine, id, arguments, style, macros).await
+    }
+
+    /// Asks a ruleset about text that is no address, such as a header field;
+    /// comments are left out unless they are to be kept.
+    pub async fn check_text(
+        &self,
+        ruleset: &str,
+        text: &[u8],
+        keep_comments: bool,
+        macros: &mut MacroTable,
+    ) -> Verdict {
+        let Some(id) = self.program.ruleset(ruleset.as_bytes()) else {
+            return Verdict::Accept;
+        };
+        let machine = Machine::new(&self.program);
+        let style = Style {
+            comments: !keep_comments,
+            ..machine.style()
+        };
+        self.judged(machine, id, &[text], style, macros).await
+    }
+
+    async fn judged<T: Trace>(
+        &self,
+        mut machine: Machine<'_, T>,
+        id: RulesetId,
+        arguments: &[&[u8]],
+        style: Style<'_>,
+        macros: &mut MacroTable,
+    ) -> Verdict {
+        if machine.load_parts(arguments, style).failed() {
             return Verdict::Accept;
         }
         let status = self.run(&mut machine, Some(id), macros).await;

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -84,6 +85,15 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// The system's.
     fn open(&self, path: &Path) -> io::Result<File>;
+}
+
+/// The machine as a listener sees it: how busy it is, and whom it lets in.
+pub trait LocalHost: Send + Sync {
+    /// The load average, rounded to the nearest whole number.
+    fn load(&self) -> u32;
+    /// Whether the host's own access files (hosts_access(5)) let a client in;
+    /// `name` is its name when that leads back to its address.
+    fn admits(&self, name: Option<&[u8]>, address: IpAddr) -> bool;
 }
 
 /// Chance.

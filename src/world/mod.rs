@@ -21,7 +21,8 @@ mod tls;
 
 pub use disk::{Disk, DiskFile, FileFacts, OpenMode};
 pub use effects::{
-    Dial, Ended, Endpoint, Entropy, Files, LogLevel, Program, Programs, Stream, SystemLog,
+    Dial, Ended, Endpoint, Entropy, Files, LocalHost, LogLevel, Program, Programs, Stream,
+    SystemLog,
 };
 pub use identity::HostIdentity;
 pub use log::{Counted, Log};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bstr::BString;
 
 use super::{
-    BoxFuture, Dial, Ended, Endpoint, Entropy, Log, LogLevel, Mx, Program, Programs, RecordKind,
-    ResolveError, Resolver, Stream, SystemLog, User, Users, UsersError,
+    BoxFuture, Dial, Ended, Endpoint, Entropy, LocalHost, Log, LogLevel, Mx, Program, Programs,
+    RecordKind, ResolveError, Resolver, Stream, SystemLog, User, Users, UsersError,
 };
 
 /// No names, no users, no programs; every question about the net is *try
@@ -45,6 +45,16 @@ impl Resolver for Nothing {
         _kind: RecordKind,
     ) -> BoxFuture<'a, Result<Vec<BString>, ResolveError>> {
         unknown()
+    }
+}
+
+impl LocalHost for Nothing {
+    fn load(&self) -> u32 {
+        0
+    }
+
+    fn admits(&self, _name: Option<&[u8]>, _address: IpAddr) -> bool {
+        true
     }
 }
 

@@ -7,6 +7,8 @@
 //!
 //! ```text
 //! from: 127.0.0.5                     the client's address
+//! rate: 3 1                           it connects for the third time, and has
+//!                                     one connection
 //! C: EHLO c                           sent; escapes as in smtp_server; if no
 //!                                     answer follows, the client goes away
 //! S: 250 ...                          what comes back
@@ -37,12 +39,12 @@ use godwit::message::date;
 use godwit::os::{Chance, SystemClock, SystemDisk};
 use godwit::queue::{Claim, Queue, QueueSettings, QueueWorld, Selector};
 use godwit::receive::{
-    Connection, Daemon, Intake, Security, Service, ServiceParts, Submission, Submitter,
+    Connection, Counts, Daemon, Intake, Security, Service, ServiceParts, Submission, Submitter,
 };
 use godwit::route::{Site, SiteWorld, load};
 use godwit::world::{
-    BoxFuture, Files, HostIdentity, Log, Mx, Nothing, RecordKind, ResolveError, Resolver, User,
-    Users, UsersError,
+    BoxFuture, Files, HostIdentity, LocalHost, Log, Mx, Nothing, RecordKind, ResolveError,
+    Resolver, User, Users, UsersError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -169,6 +171,19 @@ impl Users for People {
 impl Files for People {
     fn open(&self, path: &Path) -> io::Result<std::fs::File> {
         std::fs::File::open(path)
+    }
+}
+
+/// A machine whose access files know one client.
+struct Guarded;
+
+impl LocalHost for Guarded {
+    fn load(&self) -> u32 {
+        11
+    }
+
+    fn admits(&self, _: Option<&[u8]>, address: IpAddr) -> bool {
+        address.to_string() != "127.0.0.31"
     }
 }
 
@@ -357,6 +372,7 @@ impl Lab {
             site: Arc::new(site),
             clock: Arc::new(SystemClock),
             resolver: zone,
+            local_host: Arc::new(Guarded),
             log: Arc::clone(&log) as Arc<dyn Log>,
             intake: Arc::clone(&kept) as Arc<dyn Intake>,
             daemon: Daemon {
@@ -553,7 +569,15 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
         .parse()
         .unwrap();
     let (client, server) = tokio::io::duplex(1 << 16);
-    let connection = Connection::tcp(SocketAddr::new(from, 4711), None);
+    let mut connection = Connection::tcp(SocketAddr::new(from, 4711), None);
+    let rate = script.lines().find_map(|l| l.strip_prefix("rate: "));
+    if let Some((rate, open)) = rate.and_then(|text| text.split_once(' ')) {
+        connection.counts = Counts {
+            client_rate: rate.parse().unwrap(),
+            client_connections: open.parse().unwrap(),
+            total_rate: 1,
+        };
+    }
     let serving = tokio::spawn(Arc::clone(&lab.service).serve(server, connection));
     let (mut reading, mut writing) = tokio::io::split(client);
     let mut out = String::new();
@@ -561,7 +585,7 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
     let mut pending = Vec::new();
     let all: Vec<&str> = script.lines().collect();
     for (number, line) in all.iter().enumerate() {
-        if line.starts_with("from: ") {
+        if line.starts_with("from: ") || line.starts_with("rate: ") {
             out.insert_str(0, &format!("{line}\n"));
         }
         let Some(text) = line.strip_prefix("C: ").or((*line == "C:").then_some("")) else {

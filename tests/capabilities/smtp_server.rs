@@ -37,6 +37,10 @@ struct Session {
     settings: Settings,
     refusal: Option<Reply>,
     mechanisms: String,
+    /// The machine is busy.
+    slow: bool,
+    /// The client talked before it was greeted.
+    pushy: bool,
     answers: Vec<(String, Reply)>,
     exchanges: Vec<Exchange>,
 }
@@ -103,6 +107,13 @@ fn set(session: &mut Session, word: &str) {
         "bogushelo" => settings.allow_bogus_helo = true,
         "recipients_max" => settings.recipients_max = value.parse().unwrap(),
         "bad_rcpt_throttle" => settings.bad_rcpt_throttle = value.parse().unwrap(),
+        "bad_rcpt_shutdown" => settings.bad_rcpt_shutdown = value.parse().unwrap(),
+        "bad_rcpt_share" => settings.bad_rcpt_shutdown_share = value.parse().unwrap(),
+        "noop_max" => settings.noop_max = value.parse().unwrap(),
+        "check_other" => settings.asks_other = true,
+        "nohttp" => add(settings, Features::NO_HTTP),
+        "slow" => session.slow = true,
+        "pushy" => session.pushy = true,
         "size_max" => settings.message_bytes_max = Some(value.parse().unwrap()),
         "refused" => session.refusal = Some(Reply::with(550, (5, 7, 1), "Access denied")),
         _ => panic!("unknown setting {word}"),
@@ -122,6 +133,8 @@ fn parse(script: &str) -> Vec<Session> {
                 },
                 refusal: None,
                 mechanisms: String::new(),
+                slow: false,
+                pushy: false,
                 answers: Vec::new(),
                 exchanges: Vec::new(),
             });
@@ -178,10 +191,15 @@ impl<'a> Player<'a> {
             server.refuse_all(refusal.clone());
         }
         server.set_mechanisms(session.mechanisms.as_str().into());
+        server.set_slow(session.slow);
+        let mut out = Vec::new();
+        if session.pushy {
+            server.greet_refusing(&mut out);
+        }
         Self {
             session,
             server,
-            out: Vec::new(),
+            out,
             said: String::new(),
             sink: Vec::new(),
             closed: false,
@@ -323,6 +341,10 @@ impl<'a> Player<'a> {
             Ask::Helo { .. } => self.find("HELO").unwrap_or_else(yes),
             Ask::Data => self.find("DATA").unwrap_or_else(yes),
             Ask::EndOfMessage => yes(),
+            Ask::Other { line, digit } => {
+                let question = format!("OTHER {} {line}", char::from(*digit));
+                self.find(&question).unwrap_or_else(yes)
+            }
         }
     }
 }
@@ -407,6 +429,8 @@ proptest! {
             settings: Settings::default(),
             mechanisms: String::new(),
             refusal: None,
+            slow: false,
+            pushy: false,
             answers: ["VRFY", "EXPN", "ETRN"]
                 .map(|q| (q.to_owned(), Reply::with(250, (2, 0, 0), "x")))
                 .into(),

@@ -9,7 +9,7 @@ use super::{Command, alone, hand_over};
 use crate::base::{QueueId, Sysexit};
 use crate::cli::output::exit;
 use crate::daemon::{Solo, spool::delivery_mode};
-use crate::receive::{Connection, Origin};
+use crate::receive::{Connection, Counts, Origin};
 
 /// Bytes that may wait between the pipe and the session.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -46,6 +46,7 @@ async fn serve(command: &Command<'_>, solo: &Solo) -> Vec<QueueId> {
             user: alone::submitter(command, &solo.site).name,
         },
         local: None,
+        counts: Counts::default(),
     };
     let (inside, outside) = tokio::io::duplex(BUFFER_BYTES);
     tokio::join!(solo.service().serve(inside, connection), pump(outside));

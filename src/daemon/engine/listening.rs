@@ -4,31 +4,33 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bstr::ByteSlice;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Engine;
+use super::admission::{Admission, Limits};
+use super::rates::Open;
 use super::service::Services;
 use super::sessions::{Pace, Session};
 use crate::base::Reply;
-use crate::base::maillog::Priority;
 use crate::cf::Opt;
 use crate::daemon::ports::{Family, Port};
-use crate::receive::{Connection, Origin, Service};
+use crate::receive::{Connection, Counts, Origin, Service};
 
 /// A pause after the system could not give a connection: it lacks
 /// descriptors or memory, and asking at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a refused client may take to read why.
-const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
+/// How long each new connection waits under a load of DelayLA and more.
+const LOAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// The listeners that are served.
 pub(super) struct Listening {
@@ -48,13 +50,8 @@ impl Listening {
     pub(super) fn open(&mut self, index: u32, spec: &[u8], socket: OwnedFd) -> io::Result<()> {
         let index_of = usize::try_from(index).unwrap_or(usize::MAX);
         let port = Port::parse(spec.as_bstr(), index_of).map_err(io::Error::other)?;
-        if port.family == Family::Local {
-            return Err(io::Error::other("family local is not served yet"));
-        }
-        let listener = StdTcpListener::from(socket);
-        listener.set_nonblocking(true)?;
         let listener = Listener {
-            socket: TcpListener::from_std(listener)?,
+            socket: Socket::new(&port, socket)?,
             engine: Arc::clone(&self.engine),
             services: Arc::new(Services::new(&port)),
             port,
@@ -88,8 +85,43 @@ impl Listening {
     }
 }
 
+/// A listening socket of either kind.
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection of either kind.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    fn new(port: &Port, socket: OwnedFd) -> io::Result<Self> {
+        if port.family == Family::Local {
+            let socket = StdUnixListener::from(socket);
+            socket.set_nonblocking(true)?;
+            return UnixListener::from_std(socket).map(Self::Unix);
+        }
+        let socket = StdTcpListener::from(socket);
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket).map(Self::Tcp)
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                Ok(Accepted::Tcp(stream, peer))
+            }
+            Self::Unix(socket) => Ok(Accepted::Unix(socket.accept().await?.0)),
+        }
+    }
+}
+
 struct Listener {
-    socket: TcpListener,
+    socket: Socket,
     engine: Arc<Engine>,
     port: Port,
     services: Arc<Services>,
@@ -99,17 +131,22 @@ struct Listener {
 impl Listener {
     async fn accept(self, mut stopping: watch::Receiver<bool>) {
         let mut pace = Pace::new();
+        let mut admission = Admission::new(self.port.name.clone());
         loop {
             let accepted = tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => return,
                 accepted = self.socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    self.begin(stream, peer);
+                Ok(accepted) => {
+                    let site = self.engine.site();
+                    let limits = Limits::of(&site.config.options, &self.port);
+                    if let Some(wait) = self.begin(accepted, &limits, &mut admission) {
+                        tokio::time::sleep(wait).await;
+                    }
                     // sendmail: beyond the rate, connections wait in the
                     // system's queue for the next second.
-                    if let Some(pause) = pace.next(self.rate_max(), Instant::now()) {
+                    if let Some(pause) = pace.next(limits.rate_max, Instant::now()) {
                         tokio::time::sleep(pause).await;
                     }
                 }
@@ -118,55 +155,92 @@ impl Listener {
         }
     }
 
-    fn rate_max(&self) -> u64 {
-        let site = self.engine.site();
-        let rate = site.config.options.number(Opt::ConnectionRateThrottle);
-        u64::try_from(rate).unwrap_or(0)
+    /// Serves or refuses a connection; how long the next one has to wait.
+    fn begin(
+        &self,
+        accepted: Accepted,
+        limits: &Limits,
+        admission: &mut Admission,
+    ) -> Option<Duration> {
+        let (sessions, now) = (&self.engine.sessions, Instant::now());
+        let load = self.engine.local_host.load();
+        let session = match limits.refuse(load) {
+            Some(why) => Err(why),
+            None => sessions
+                .begin(limits.sessions_max, &self.count, limits.listener_max)
+                .ok_or_else(|| limits.full(sessions.count())),
+        };
+        let is_slow = limits.is_slow(load);
+        let said = match &session {
+            Ok(_) => admission.accepting(),
+            Err(why) => admission.refusing(*why, limits.log_every, now),
+        };
+        let delayed = admission.delaying(is_slow.then_some((load, limits.delay_load)));
+        for (priority, line) in said.into_iter().chain(delayed) {
+            self.engine.say(priority, line);
+        }
+        match session {
+            Ok(session) => self.serve(accepted, session),
+            Err(why) => self.refuse(accepted, why.text()),
+        }
+        is_slow.then_some(LOAD_PAUSE)
     }
 
-    fn begin(&self, stream: TcpStream, peer: SocketAddr) {
-        let site = self.engine.site();
-        let max = site.config.options.number(Opt::MaxDaemonChildren);
-        let max = usize::try_from(max).unwrap_or(0);
-        let listener_max = usize::try_from(self.port.children).unwrap_or(0);
-        let sessions = &self.engine.sessions;
-        match sessions.begin(max, &self.count, listener_max) {
-            Some(session) => {
-                let service = self.services.now(&self.engine);
-                tokio::spawn(serve(service, session, stream, peer));
+    fn serve(&self, accepted: Accepted, session: Session) {
+        let service = self.services.now(&self.engine);
+        match accepted {
+            Accepted::Tcp(stream, peer) => {
+                let site = self.engine.site();
+                let window = site.config.options.interval(Opt::ConnectionRateWindowSize);
+                let (counts, open) = self.engine.rates.count(peer.ip(), window, Instant::now());
+                let connection = Connection {
+                    origin: Origin::Tcp(peer),
+                    local: stream.local_addr().ok(),
+                    counts,
+                };
+                // Replies are written whole; waiting to fill a segment only
+                // costs time.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(service, (session, Some(open)), stream, connection));
             }
-            None => {
-                let text = format!(
-                    "rejecting connections on daemon {}: {} children, max {max}",
-                    self.port.name,
-                    sessions.count()
-                );
-                self.engine.say(Priority::Info, text);
-                let host = site.macros.text(b"j");
-                tokio::spawn(refuse(stream, host.to_vec()));
+            Accepted::Unix(stream) => {
+                let connection = Connection {
+                    origin: Origin::Socket,
+                    local: None,
+                    counts: Counts::default(),
+                };
+                tokio::spawn(serve(service, (session, None), stream, connection));
             }
         }
     }
+
+    /// Tells a client that it cannot be served now.
+    ///
+    // departs: sendmail closes the listening socket instead, and the client
+    // sees its connection refused; a reply says that it may come back.
+    fn refuse(&self, accepted: Accepted, why: &str) {
+        use std::io::Write;
+        let host = self.engine.site().macros.text(b"j");
+        let text = bstr::concat([&host[..], b" ", why.as_bytes()]);
+        let mut line = Vec::new();
+        Reply::with(421, (4, 3, 2), text).write_to(&mut line);
+        // It fits the buffer of a new connection, so nobody waits; a client
+        // that is gone needs no words.
+        let _ = match accepted {
+            Accepted::Tcp(stream, _) => stream.into_std().and_then(|mut s| s.write(&line)),
+            Accepted::Unix(stream) => stream.into_std().and_then(|mut s| s.write(&line)),
+        };
+    }
 }
 
-/// Tells a client that there are too many.
-///
-// departs: sendmail closes the listening socket instead, and the client sees
-// its connection refused; a reply says that it may come back.
-async fn refuse(mut stream: TcpStream, host: Vec<u8>) {
-    let text = bstr::concat([&host[..], b" Too many open connections, try again later"]);
-    let mut line = Vec::new();
-    Reply::with(421, (4, 3, 2), text).write_to(&mut line);
-    let _ = tokio::time::timeout(REFUSAL_PATIENCE, stream.write_all(&line)).await;
-}
-
-async fn serve(service: Arc<Service>, session: Session, stream: TcpStream, peer: SocketAddr) {
-    let connection = Connection {
-        origin: Origin::Tcp(peer),
-        local: stream.local_addr().ok(),
-    };
-    // Replies are written whole; waiting to fill a segment only costs time.
-    let _ = stream.set_nodelay(true);
+async fn serve<S>(
+    service: Arc<Service>,
+    counted: (Session, Option<Open>),
+    stream: S,
+    connection: Connection,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     service.serve(stream, connection).await;
-    drop(session);
+    drop(counted);
 }

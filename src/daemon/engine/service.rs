@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bstr::BString;
 use jiff::tz::TimeZone;
 
+use super::admission::load;
 use super::{Engine, intake};
+use crate::cf::{Opt, Options};
 use crate::daemon::ports::{Family, Port};
 use crate::receive::{Daemon, Security, Service, ServiceParts};
 use crate::route::Site;
@@ -13,6 +15,8 @@ use crate::route::Site;
 /// The service of one listener.
 pub(super) struct Services {
     daemon: Daemon,
+    /// `delayLA` and `queueLA` of the listener itself.
+    loads: (Option<u32>, Option<u32>),
     made: Mutex<Option<(Arc<Site>, Arc<Service>)>>,
 }
 
@@ -32,8 +36,20 @@ impl Services {
                 family: family.into(),
                 port: BString::from(port.port.as_slice()),
                 delivery_mode: port.delivery_mode,
+                ..Daemon::default()
             },
+            loads: (port.delay_load, port.queue_load),
             made: Mutex::new(None),
+        }
+    }
+
+    /// The listener, with what the options say where it says nothing.
+    fn daemon(&self, options: &Options) -> Daemon {
+        let (delay, queue) = self.loads;
+        Daemon {
+            delay_load: delay.unwrap_or_else(|| load(options, Opt::DelayLa, 0)),
+            queue_load: queue.unwrap_or_else(|| load(options, Opt::QueueLa, 8)),
+            ..self.daemon.clone()
         }
     }
 
@@ -51,9 +67,10 @@ impl Services {
             spool: Arc::new(engine.queue.clone()),
             clock: Arc::clone(&engine.clock),
             resolver: Arc::clone(&snapshot.resolver),
+            local_host: Arc::clone(&engine.local_host),
             log: Arc::clone(&engine.world.log) as _,
             intake: intake::of(engine),
-            daemon: self.daemon.clone(),
+            daemon: self.daemon(&snapshot.site.config.options),
             zone: TimeZone::system(),
             security: Security::default(),
             stopping: engine.stop.subscribe(),

@@ -136,7 +136,8 @@ fn bind(port: &Port, place: &Place) -> Result<OwnedFd, String> {
                 receive_buffer: port.receive_buffer,
             },
         ),
-        Place::Local(path) => bind_local(path, 0o666),
+        // sendmail: who may write to it may relay, so that is its owner.
+        Place::Local(path) => bind_local(path, 0o755),
     };
     result.map_err(|error| {
         format!(

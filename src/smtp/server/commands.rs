@@ -34,8 +34,11 @@ impl Server {
                 self.say(fixed::RESET, out);
                 Some(self.reset())
             }
-            Verb::Noop => self.say(fixed::OK, out),
-            Verb::Verb => self.verb(out),
+            Verb::Noop => self.other(line, fixed::OK.into(), out),
+            Verb::Verb if self.features.has(Features::VERB) => {
+                self.other(line, fixed::VERBOSE.into(), out)
+            }
+            Verb::Verb => self.other(line, fixed::NO_VERBOSE.into(), out),
             Verb::Help => self.help(line, out),
             Verb::Vrfy | Verb::Expn => self.vrfy(line, out),
             Verb::Etrn => self.etrn(line, out),
@@ -49,13 +52,21 @@ impl Server {
             }
             Verb::Auth => self.auth(line, out),
             Verb::StartTls => self.start_tls(line, is_last, out),
-            Verb::Unimplemented => self.echo(502, "Command not implemented: ", line.whole, out),
+            Verb::Unimplemented => self.other(
+                line,
+                echo(502, "Command not implemented: ", line.whole),
+                out,
+            ),
             Verb::Hole => {
                 let word = line.word.to_ascii_lowercase();
                 self.notes.push(Note::Hole(word.into()));
                 self.unknown(line, out)
             }
             Verb::Http if first => self.open_proxy(line, out),
+            Verb::Http if self.features.has(Features::NO_HTTP) => {
+                let text = self.host_says(&[b" HTTP command ".as_slice(), &self.peer].concat());
+                Some(self.hang_up(text, out))
+            }
             Verb::Http | Verb::Unknown => self.unknown(line, out),
         }
     }
@@ -146,6 +157,11 @@ impl Server {
         let State::Envelope(recipients) = self.state else {
             return self.say(fixed::NEED_MAIL_RCPT, out);
         };
+        if self.is_flood(recipients) {
+            self.notes.push(Note::RcptShutdown);
+            let text = self.host_says(b" Too many bad recipients; closing connection");
+            return Some(self.hang_up(text, out));
+        }
         let limit = self.settings.recipients_max;
         if limit > 0 && recipients.taken >= limit {
             self.notes
@@ -174,6 +190,16 @@ impl Server {
         }))
     }
 
+    /// BadRcptShutdown: so many were refused that nobody is looked for here.
+    fn is_flood(&self, recipients: Recipients) -> bool {
+        let limit = self.settings.bad_rcpt_shutdown;
+        let refused = u64::from(recipients.refused);
+        let all = refused + recipients.taken as u64;
+        limit > 0
+            && recipients.refused >= limit
+            && refused * 100 >= all * u64::from(self.settings.bad_rcpt_shutdown_share)
+    }
+
     fn data(&mut self, is_last: bool, out: &mut Vec<u8>) -> Option<Action> {
         self.last = "data";
         let State::Envelope(recipients) = self.state else {
@@ -191,12 +217,19 @@ impl Server {
         Some(Action::Ask(Ask::Data))
     }
 
-    fn verb(&mut self, out: &mut Vec<u8>) -> Option<Action> {
-        if self.features.has(Features::VERB) {
-            self.say(fixed::VERBOSE, out)
-        } else {
-            self.say(fixed::NO_VERBOSE, out)
+    /// Something that `check_other` may refuse; else it is answered.
+    fn other(&mut self, line: &Line<'_>, answer: Vec<u8>, out: &mut Vec<u8>) -> Option<Action> {
+        if !self.settings.asks_other {
+            out.extend_from_slice(&answer);
+            return None;
         }
+        let digit = answer.first().copied().unwrap_or(b'5');
+        let recipients = self.recipients();
+        self.state = State::Asked(Pending::Other(recipients, answer));
+        Some(Action::Ask(Ask::Other {
+            line: line.whole.into(),
+            digit,
+        }))
     }
 
     fn help(&mut self, line: &Line<'_>, out: &mut Vec<u8>) -> Option<Action> {
@@ -248,8 +281,8 @@ impl Server {
         if line.argument.is_empty() && !forbidden {
             return self.say(fixed::PARAMETER, out);
         }
-        self.notes.push(Note::Asked(line.whole.into(), forbidden));
         if forbidden {
+            self.notes.push(Note::Asked(line.whole.into(), forbidden));
             return self.say(fixed::NOT_ALLOWED, out);
         }
         if self.lacks_auth() {
@@ -260,12 +293,15 @@ impl Server {
 
     /// A question that leaves the envelope as it is.
     fn aside(&mut self, ask: Ask) -> Option<Action> {
-        let recipients = match self.state {
+        self.state = State::Asked(Pending::Aside(self.recipients()));
+        Some(Action::Ask(ask))
+    }
+
+    fn recipients(&self) -> Option<Recipients> {
+        match self.state {
             State::Envelope(recipients) => Some(recipients),
             _ => None,
-        };
-        self.state = State::Asked(Pending::Aside(recipients));
-        Some(Action::Ask(ask))
+        }
     }
 
     fn unknown(&mut self, line: &Line<'_>, out: &mut Vec<u8>) -> Option<Action> {
@@ -274,7 +310,7 @@ impl Server {
             let text = self.host_says(b" Too many bad commands; closing connection");
             return Some(self.hang_up(text, out));
         }
-        self.echo(500, "Command unrecognized: ", line.whole, out)
+        self.other(line, echo(500, "Command unrecognized: ", line.whole), out)
     }
 
     fn open_proxy(&mut self, line: &Line<'_>, out: &mut Vec<u8>) -> Option<Action> {
@@ -304,12 +340,45 @@ impl Server {
         None
     }
 
-    /// How long to wait before a command that is repeated too often; once
-    /// for each.
+    /// How long to wait before a command: while the machine is busy, and when
+    /// it is repeated too often; once for each.
     pub(super) fn pause_before(&mut self, line: &Line<'_>) -> Option<Duration> {
         if self.counts.paused {
             return None;
         }
+        match (self.delay(line.verb), self.penalty(line)) {
+            (Some(delay), Some(penalty)) => Some(delay + penalty),
+            (delay, penalty) => delay.or(penalty),
+        }
+    }
+
+    /// DelayLA: a second for each command that costs something.
+    fn delay(&mut self, verb: Verb) -> Option<Duration> {
+        if !self.slow || self.refusal.is_some() {
+            return None;
+        }
+        let word = match verb {
+            // sendmail: one word for both.
+            Verb::Helo | Verb::Ehlo => "EHLO",
+            Verb::Mail => "MAIL",
+            Verb::Rcpt => "RCPT",
+            Verb::Data => "DATA",
+            Verb::Vrfy => "VRFY",
+            Verb::Expn => "EXPN",
+            Verb::Etrn => "ETRN",
+            Verb::Noop => "NOOP",
+            Verb::Verb => "VERB",
+            _ => return None,
+        };
+        if !std::mem::replace(&mut self.counts.delayed, true) {
+            self.notes.push(Note::Delaying(word));
+        }
+        self.counts.paused = true;
+        Some(Duration::from_secs(1))
+    }
+
+    /// The wait before a command that is repeated too often.
+    fn penalty(&mut self, line: &Line<'_>) -> Option<Duration> {
         let auth_tries = self.auth_tries();
         let settings = &self.settings;
         let (count, max, name) = match line.verb {
@@ -377,17 +446,7 @@ impl Server {
         None
     }
 
-    /// A reply that quotes the command.
-    fn echo(&mut self, code: u16, text: &str, whole: &[u8], out: &mut Vec<u8>) -> Option<Action> {
-        let mut full = text.as_bytes().to_vec();
-        full.push(b'"');
-        full.extend_from_slice(&quoted(whole, false));
-        full.push(b'"');
-        push_reply(out, &Reply::with(code, (5, 5, 1), full), false);
-        None
-    }
-
-    fn host_says(&self, text: &[u8]) -> Vec<u8> {
+    pub(super) fn host_says(&self, text: &[u8]) -> Vec<u8> {
         [self.settings.host.as_slice(), text].concat()
     }
 
@@ -402,6 +461,17 @@ impl Server {
         out.extend_from_slice(text.as_bytes());
         self.state = State::Closed;
     }
+}
+
+/// A reply that quotes the command.
+fn echo(code: u16, text: &str, whole: &[u8]) -> Vec<u8> {
+    let mut full = text.as_bytes().to_vec();
+    full.push(b'"');
+    full.extend_from_slice(&quoted(whole, false));
+    full.push(b'"');
+    let mut out = Vec::new();
+    push_reply(&mut out, &Reply::with(code, (5, 5, 1), full), false);
+    out
 }
 
 /// Commands that a refused client may still give.

@@ -100,6 +100,14 @@ pub enum Ask {
     },
     /// The next message of the exchange, answered in the same way.
     AuthMessage(Vec<u8>),
+    /// What is no command of mail, with the first digit of the answer that
+    /// waits for it: any success stands for that.
+    Other {
+        /// The command as given.
+        line: BString,
+        /// `2` or `5`.
+        digit: u8,
+    },
 }
 
 /// Something for the log that only the machine sees.
@@ -119,11 +127,15 @@ pub enum Note {
     AuthDecode(BString),
     /// RCPT is being slowed down.
     RcptFlood,
+    /// Too many recipients were refused: the session is over.
+    RcptShutdown,
+    /// Commands wait because the machine is busy; this one is the first.
+    Delaying(&'static str),
     /// A recipient command refused by the machine, with the text of the
     /// reply.
     UserError(BString),
-    /// VRFY, EXPN or ETRN: the command line, and whether it was refused by
-    /// PrivacyOptions.
+    /// VRFY or EXPN: the command line, and whether it was refused by
+    /// PrivacyOptions; ETRN only when it was.
     Asked(BString, bool),
 }
 
@@ -178,6 +190,8 @@ enum Pending {
     Auth,
     /// VRFY, EXPN, ETRN: inside an envelope or not.
     Aside(Option<Recipients>),
+    /// The same, with the answer that any success stands for.
+    Other(Option<Recipients>, Vec<u8>),
 }
 
 /// How often commands came that nobody repeats without a purpose.
@@ -191,6 +205,8 @@ struct Counts {
     bad: u32,
     /// A pause has been made for the command at the head of the input.
     paused: bool,
+    /// That commands wait has been noted.
+    delayed: bool,
 }
 
 /// One SMTP session.
@@ -210,6 +226,8 @@ pub struct Server {
     /// Whether any command came yet.
     first: bool,
     security: Security,
+    /// The machine is busy: commands that cost something wait.
+    slow: bool,
     notes: Vec<Note>,
 }
 
@@ -228,6 +246,7 @@ impl Server {
             last: "startup",
             first: true,
             security: Security::default(),
+            slow: false,
             notes: Vec::new(),
         }
     }
@@ -240,6 +259,20 @@ impl Server {
         let (host, rest) = text.split_at(end);
         let whole = [host, b" ESMTP", rest].concat();
         push_reply(out, &Reply::new(220, None, whole), false);
+    }
+
+    /// Writes what a client gets instead of a greeting that must not be
+    /// served; every command that would do something is refused then.
+    pub fn greet_refusing(&mut self, out: &mut Vec<u8>) {
+        let text = self.host_says(b" ESMTP not accepting messages");
+        push_reply(out, &Reply::new(554, None, text), false);
+        self.refuse_all(Reply::with(550, (5, 0, 0), "Command rejected"));
+    }
+
+    /// Whether the machine is busy (DelayLA): each command that costs
+    /// something waits a second then.
+    pub fn set_slow(&mut self, slow: bool) {
+        self.slow = slow;
     }
 
     /// From now on every command that would do something is answered with
@@ -370,6 +403,10 @@ impl Server {
                 push_reply(out, reply, false);
                 self.after_auth(reply.code())
             }
+            Pending::Other(recipients, answer) if success => {
+                out.extend_from_slice(&answer);
+                recipients.map_or(State::Idle, State::Envelope)
+            }
             other => {
                 push_reply(out, reply, false);
                 self.after(other, success)
@@ -400,15 +437,18 @@ impl Server {
                 }
                 State::Envelope(recipients)
             }
-            Pending::Data(recipients) | Pending::Aside(Some(recipients)) => {
-                State::Envelope(recipients)
-            }
+            Pending::Data(recipients)
+            | Pending::Aside(Some(recipients))
+            | Pending::Other(Some(recipients), _) => State::Envelope(recipients),
             Pending::Auth => State::Idle,
             Pending::EndOfMessage => {
                 self.seen = Seen::default();
                 State::Idle
             }
-            Pending::Mail | Pending::Helo { .. } | Pending::Aside(None) => State::Idle,
+            Pending::Mail
+            | Pending::Helo { .. }
+            | Pending::Aside(None)
+            | Pending::Other(None, _) => State::Idle,
         }
     }
 }

@@ -27,6 +27,8 @@ impl Features {
     pub const NEED_VRFY_HELO: Self = Self(1 << 8);
     /// EXPN needs HELO before it.
     pub const NEED_EXPN_HELO: Self = Self(1 << 9);
+    /// A command of HTTP ends the session whenever it comes, not only first.
+    pub const NO_HTTP: Self = Self(1 << 10);
 
     /// MAIL and ETRN need AUTH before them.
     pub const NEED_AUTH: Self = Self(1 << 11);
@@ -82,6 +84,14 @@ pub struct Settings {
     pub recipients_max: usize,
     /// BadRcptThrottle; 0 for never.
     pub bad_rcpt_throttle: u32,
+    /// BadRcptShutdown; 0 for never.
+    pub bad_rcpt_shutdown: u32,
+    /// BadRcptShutdownGood: the share of refused recipients, in percent, that
+    /// ends a session.
+    pub bad_rcpt_shutdown_share: u32,
+    /// Whether what is no command of mail (`NOOP`, `VERB`, what is unknown)
+    /// is asked about: `check_other`.
+    pub asks_other: bool,
     /// MaxNOOPCommands; 0 for no limit.
     pub noop_max: u32,
     /// Unknown commands before the connection is closed.
@@ -102,6 +112,9 @@ impl Default for Settings {
             message_bytes_max: None,
             recipients_max: 0,
             bad_rcpt_throttle: 0,
+            bad_rcpt_shutdown: 0,
+            bad_rcpt_shutdown_share: 0,
+            asks_other: false,
             noop_max: 20,
             bad_commands_max: 25,
             deliver_by_min: Some(0),
