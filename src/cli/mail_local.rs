@@ -226,7 +226,12 @@ impl Local {
             Some(file) => user.home.join(file),
             None => self.mailbox(user),
         };
-        let from = from_line(sender, jiff::Zoned::now().datetime());
+        let from = from_line(
+            sender,
+            jiff::Timestamp::now()
+                .to_zoned(crate::os::usual_zone())
+                .datetime(),
+        );
         let name = user.name.to_str_lossy();
         let append = || {
             let rules = MboxRules {

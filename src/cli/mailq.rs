@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bstr::{BStr, BString, ByteSlice};
-use jiff::tz::TimeZone;
 
 use super::output::{complain, exit, fail, print};
 use super::sendmail::{self, QueueFlags};
@@ -71,7 +70,7 @@ pub(super) fn list(source: &Source, flags: &QueueFlags, verbose: bool) -> ExitCo
         verbose,
         min_age: options.interval(Opt::MinQueueAge),
         now: SystemTime::now(),
-        zone: TimeZone::system(),
+        zone: crate::os::time_zone(options),
     };
     let mut listing = Listing::default();
     if let Err(code) = list_groups(&config, &groups, &request, &mut listing) {

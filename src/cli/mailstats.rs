@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use bstr::{BString, ByteSlice};
-use jiff::tz::TimeZone;
 
 use super::getopt::{Getopt, Word};
 use super::map_files::Site;
@@ -89,7 +88,12 @@ fn show(place: &Place, site: &Site, flags: &Flags) -> ExitCode {
     let mailers: Vec<BString> = site.config.mailers.iter().map(|m| m.name.clone()).collect();
     print(match flags.plain {
         true => statistics::plain(&totals, &mailers, !flags.no_names, now),
-        false => statistics::table(&totals, &mailers, !flags.no_names, &TimeZone::system()),
+        false => statistics::table(
+            &totals,
+            &mailers,
+            !flags.no_names,
+            &crate::os::time_zone(&site.config.options),
+        ),
     });
     if flags.clear {
         let cleared = std::fs::OpenOptions::new()

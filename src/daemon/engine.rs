@@ -19,7 +19,7 @@ use crate::base::Sysexit;
 use crate::base::maillog::Priority;
 use crate::deliver::agent::NoAgent;
 use crate::deliver::delivery::Deliverer;
-use crate::os::{Channel, SystemClock, SystemHost};
+use crate::os::{Channel, SystemClock, SystemHost, time_zone};
 use crate::queue::{Claim, Queue};
 use crate::route::Site;
 use crate::world::{Clock, LocalHost, Resolver};
@@ -162,6 +162,7 @@ async fn work(
         users: Arc::clone(&world.users) as _,
         log: Arc::clone(&world.log) as _,
         place: start.source.place.clone(),
+        zone: time_zone(&snapshot.site.config.options),
         retry_after: every.unwrap_or(RETRY_AFTER),
     });
     let engine = Arc::new(Engine {

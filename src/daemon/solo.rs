@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bstr::BString;
-use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 
 use super::configuration::Loaded;
@@ -25,7 +24,7 @@ use crate::deliver::AgentLists;
 use crate::deliver::agent::{AgentPool, AgentSource, NoAgent, Purpose};
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
 use crate::envelope::{ListFiles, Recipient, RecipientState};
-use crate::os::{Chance, LogTarget, SystemClock, SystemDial, SystemFiles, SystemUsers};
+use crate::os::{Chance, LogTarget, SystemClock, SystemDial, SystemFiles, SystemUsers, time_zone};
 use crate::queue::{BodyWriter, Claim, Message, Queue, Selector, Settlement, Spool, SpoolError};
 use crate::receive::{Daemon, Intake, Security, Service, ServiceParts};
 use crate::route::Site;
@@ -120,7 +119,7 @@ impl Solo {
             log: Arc::clone(&log) as _,
             agents: Arc::new(AgentPool::new(Arc::new(source))),
             place: settings.place,
-            zone: TimeZone::system(),
+            zone: time_zone(&site.config.options),
             retry_after: RETRY_AFTER,
         });
         let (hand, accepted) = mpsc::channel(WAITING_MAX);
@@ -154,7 +153,7 @@ impl Solo {
             log: Arc::clone(&self.log) as _,
             intake: Arc::clone(&self.intake) as Arc<dyn Intake>,
             daemon: Daemon::default(),
-            zone: TimeZone::system(),
+            zone: time_zone(&self.site.config.options),
             security: Security::default(),
             stopping: self.stopping.clone(),
         })

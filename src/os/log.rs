@@ -11,13 +11,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
+
+use super::zone::usual_zone;
 use crate::world::{LogLevel, SystemLog};
 
 /// The mail facility (RFC 3164, table 1), shifted to its place.
 const FACILITY_MAIL: u8 = 2 << 3;
 /// The longest line that is written; the rest is cut.
 const LINE_BYTES_MAX: usize = 8 << 10;
+
+/// How long a file may be written to after it was renamed away.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +42,19 @@ pub struct MailLog {
     target: LogTarget,
     host: String,
     tag: String,
+    zone: TimeZone,
     sink: Mutex<Sink>,
 }
 
 enum Sink {
     Closed,
     Socket(UnixDatagram),
-    File { file: File, inode: (u64, u64) },
+    File {
+        file: File,
+        inode: (u64, u64),
+        /// When its name was last seen to be this file.
+        seen: Instant,
+    },
 }
 
 impl MailLog {
@@ -52,6 +65,7 @@ impl MailLog {
             target,
             host: host.into(),
             tag: tag.into(),
+            zone: usual_zone(),
             sink: Mutex::new(Sink::Closed),
         }
     }
@@ -65,7 +79,7 @@ impl MailLog {
         }
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..2 {
-            if self.is_stale(&sink) {
+            if self.is_stale(&mut sink) {
                 match open(&self.target) {
                     Ok(opened) => *sink = opened,
                     Err(_) => return,
@@ -83,11 +97,17 @@ impl MailLog {
         }
     }
 
-    fn is_stale(&self, sink: &Sink) -> bool {
+    /// Whether the log must be opened anew. A file's name is looked at now and
+    /// then only: a line costs one call.
+    fn is_stale(&self, sink: &mut Sink) -> bool {
         match (sink, &self.target) {
             (Sink::Closed, _) => true,
-            (Sink::File { inode, .. }, LogTarget::File(path)) => {
+            (Sink::File { inode, seen, .. }, LogTarget::File(path)) => {
                 use std::os::unix::fs::MetadataExt;
+                if seen.elapsed() < LOOK_AGAIN_AFTER {
+                    return false;
+                }
+                *seen = Instant::now();
                 std::fs::metadata(path)
                     .map(|meta| (meta.dev(), meta.ino()))
                     .ok()
@@ -98,7 +118,7 @@ impl MailLog {
     }
 
     fn line(&self, level: LogLevel, text: &[u8]) -> Vec<u8> {
-        let now = jiff::Zoned::now();
+        let now = jiff::Timestamp::now().to_zoned(self.zone.clone());
         let stamp = now.strftime("%b %e %H:%M:%S");
         let pid = std::process::id();
         let mut line = Vec::with_capacity(text.len() + 64);
@@ -146,6 +166,7 @@ fn open(target: &LogTarget) -> io::Result<Sink> {
             Ok(Sink::File {
                 file,
                 inode: (meta.dev(), meta.ino()),
+                seen: Instant::now(),
             })
         }
         LogTarget::Stderr => Ok(Sink::Closed),

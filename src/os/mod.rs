@@ -22,6 +22,7 @@ mod programs;
 mod resolv_conf;
 mod resolver;
 mod users;
+mod zone;
 
 pub use bind::{Bound, bind_inet, bind_local, take_over};
 pub use channel::{AsyncChannel, Channel, Received, peer_of};
@@ -40,3 +41,4 @@ pub use process::{
 pub use programs::SystemPrograms;
 pub use resolver::{ResolverSettings, SystemResolver};
 pub use users::SystemUsers;
+pub use zone::{time_zone, usual_zone};

@@ -232,8 +232,7 @@ fn append(path: &Path, letter: &[u8]) -> std::io::Result<()> {
         .mode(0o600)
         .custom_flags(nix::libc::O_NOFOLLOW)
         .open(path)?;
-    let when =
-        crate::message::date::ctime(std::time::SystemTime::now(), &jiff::tz::TimeZone::system());
+    let when = crate::message::date::ctime(std::time::SystemTime::now(), &crate::os::usual_zone());
     let mut text = format!("From MAILER-DAEMON {when}\n").into_bytes();
     for line in letter.lines_with_terminator() {
         if line.starts_with(b"From ") {

@@ -23,6 +23,7 @@ pub(super) struct Means {
     pub(super) users: Arc<dyn Users>,
     pub(super) log: Arc<dyn Log>,
     pub(super) place: Place,
+    pub(super) zone: TimeZone,
     pub(super) retry_after: std::time::Duration,
 }
 
@@ -37,7 +38,7 @@ pub(super) fn deliverer(means: Means) -> Arc<Deliverer> {
         log: means.log,
         agents: Arc::new(AgentPool::new(Arc::new(means.line))),
         place: means.place,
-        zone: TimeZone::system(),
+        zone: means.zone,
         retry_after: means.retry_after,
     })
 }

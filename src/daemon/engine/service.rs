@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::BString;
-use jiff::tz::TimeZone;
 
 use super::admission::load;
 use super::{Engine, intake};
 use crate::cf::{Opt, Options};
 use crate::daemon::ports::{Family, Port};
+use crate::os::time_zone;
 use crate::receive::{Daemon, Security, Service, ServiceParts};
 use crate::route::Site;
 
@@ -71,7 +71,7 @@ impl Services {
             log: Arc::clone(&engine.world.log) as _,
             intake: intake::of(engine),
             daemon: self.daemon(&snapshot.site.config.options),
-            zone: TimeZone::system(),
+            zone: time_zone(&snapshot.site.config.options),
             security: Security::default(),
             stopping: engine.stop.subscribe(),
         });

@@ -30,6 +30,7 @@ fn a_file_that_was_renamed_away_is_made_anew() {
     let log = MailLog::new(LogTarget::File(path.clone()), "host", "t");
     log.log(LogLevel::Info, b"first");
     std::fs::rename(&path, folder.path().join("maillog.1")).unwrap();
+    std::thread::sleep(super::LOOK_AGAIN_AFTER);
     log.log(LogLevel::Info, b"second");
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(
