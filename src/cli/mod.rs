@@ -16,6 +16,7 @@ mod compile;
 mod daemon;
 mod desk;
 mod editmap;
+mod explain;
 mod getopt;
 mod m4;
 mod mail_local;
@@ -63,6 +64,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "compile", run: Run::Plain(compile::run), about: "compile a sendmail.mc into a sendmail.cf" },
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "make", run: Run::Placed(make::run), about: "brings the .cf files and databases of /etc/mail up to date" },
+    Personality { name: "explain", run: Run::Placed(explain::run), about: "why an address goes there, or is refused; what an option is" },
     Personality { name: "alias", run: Run::Placed(tables::alias), about: "names that are not users: list, get, set, rm, check, edit" },
     Personality { name: "access", run: Run::Placed(tables::access), about: "who may send and relay, in the same way" },
     Personality { name: "virtuser", run: Run::Placed(tables::virtuser), about: "addresses of virtual domains" },

@@ -12,6 +12,7 @@ mod deliver;
 mod delivery;
 mod dialogue;
 mod dsn;
+mod explain;
 mod journal;
 mod m4;
 mod mail;

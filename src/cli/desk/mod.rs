@@ -11,7 +11,7 @@ use bstr::ByteSlice;
 use clap::Parser;
 use serde_json::{Value, json};
 
-pub(super) use open::SiteKnown;
+pub(super) use open::{OpenSite, SiteKnown, read_list};
 
 use super::output::{exit, print};
 use crate::base::{Diagnostic, Place, Sysexit};

@@ -2,6 +2,10 @@
 //! as whoever types the command may read them.
 
 use std::cell::OnceCell;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
@@ -12,11 +16,16 @@ use crate::cli::desk::Failure;
 use crate::daemon::{Loaded, site};
 use crate::os;
 use crate::route::Site;
-use crate::world::{LogLevel, SystemLog, Users};
+use crate::world::{LogLevel, Resolver, SystemLog, Users};
+
+/// The longest list that is read, in bytes.
+const LIST_BYTES_MAX: u64 = 16 << 20;
 
 /// A site, and what it takes to ask it.
 pub(in crate::cli) struct OpenSite {
     pub(in crate::cli) site: Site,
+    pub(in crate::cli) resolver: Arc<dyn Resolver>,
+    pub(in crate::cli) runtime: tokio::runtime::Runtime,
 }
 
 /// What maps complain of is not written to the log of a server that is not
@@ -38,7 +47,7 @@ impl OpenSite {
         let resolver = site::resolver(&loaded.config.options, place);
         let shared = site::Shared {
             users,
-            resolver,
+            resolver: Arc::clone(&resolver),
             log: Arc::new(NoLog),
             files: Arc::new(os::SystemFiles),
         };
@@ -47,7 +56,11 @@ impl OpenSite {
             let _inside = runtime.enter();
             site::open(loaded, &shared)
         };
-        Ok(Self { site: opened.site })
+        Ok(Self {
+            site: opened.site,
+            resolver,
+            runtime,
+        })
     }
 
     /// Whether mail for a domain ends here: classes `w` and `VirtHost`.
@@ -57,6 +70,22 @@ impl OpenSite {
             class.is_some_and(|class| class.contains(domain))
         })
     }
+}
+
+/// A list or `.forward` file, and the id of its owner.
+pub(in crate::cli) fn read_list(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
+    // A pipe in the place of a file is not waited for.
+    let file = File::options()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(path)?;
+    let facts = file.metadata()?;
+    if !facts.is_file() {
+        return Err(std::io::Error::other("Regular files only"));
+    }
+    let mut text = Vec::new();
+    file.take(LIST_BYTES_MAX).read_to_end(&mut text)?;
+    Ok((text, facts.uid()))
 }
 
 /// What checks of tables ask, looked up only when they ask it.

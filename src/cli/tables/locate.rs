@@ -21,7 +21,7 @@ const TEXT_BYTES_MAX: u64 = 256 << 20;
 
 /// How the server gets at a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::cli) enum Use {
     /// By a database made of the text.
     Database {
         kind: map::Kind,
@@ -37,18 +37,18 @@ pub(super) enum Use {
 }
 
 /// A table of this site.
-pub(super) struct Table<'p> {
+pub(in crate::cli) struct Table<'p> {
     pub(super) place: &'p Place,
     pub(super) kind: Kind,
-    pub(super) source: PathBuf,
-    pub(super) used: Use,
+    pub(in crate::cli) source: PathBuf,
+    pub(in crate::cli) used: Use,
     pub(super) config_file: PathBuf,
     pub(super) loaded: Loaded,
 }
 
 impl<'p> Table<'p> {
     /// Finds the table that a command is about.
-    pub(super) fn find(
+    pub(in crate::cli) fn find(
         place: &'p Place,
         kind: Kind,
         name: &str,
@@ -134,7 +134,7 @@ impl<'p> Table<'p> {
     }
 
     /// The text, empty when there is none yet.
-    pub(super) fn read_or_new(&self) -> Result<TableText, Failure> {
+    pub(in crate::cli) fn read_or_new(&self) -> Result<TableText, Failure> {
         if self.source.exists() {
             self.read()
         } else {

@@ -20,11 +20,12 @@ use serde_json::json;
 
 use super::compile::one_line;
 use super::desk::{Failure, SiteKnown, arguments, fault_json, print_json};
+use super::explain;
 use super::output::{complain, exit, fail, print};
 use crate::admin::table::{Change, Kind, TableText, check};
 use crate::base::{Diagnostic, Origin, Place, Sysexit};
 
-use locate::Table;
+pub(super) use locate::{Table, Use};
 
 /// The exit code of a search that finds nothing.
 const NOTHING_FOUND: u8 = 1;
@@ -96,6 +97,13 @@ enum Action {
     },
     /// What is wrong with the table as it is.
     Check,
+    /// What would happen: access: `--client A --from B --to C`; generics:
+    /// `--from A --to B`; the others: addresses.
+    Test {
+        /// As for `godwit explain`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// Change the text in an editor; it is taken when it is right.
     Edit,
 }
@@ -145,6 +153,9 @@ fn run(place: &Place, kind: Kind, name: &str, given: Vec<OsString>) -> ExitCode 
 }
 
 fn act(place: &Place, kind: Kind, name: &str, given: Arguments) -> Result<ExitCode, Failure> {
+    if let Action::Test { words } = given.action {
+        return Ok(test(place, kind, given.config, given.json, words));
+    }
     let config = given.config.unwrap_or_else(|| place.sendmail_cf());
     let mut desk = Desk {
         table: Table::find(place, kind, name, &config, given.file)?,
@@ -162,8 +173,31 @@ fn act(place: &Place, kind: Kind, name: &str, given: Arguments) -> Result<ExitCo
             desk.remove(how, &keys)
         }
         Action::Check => desk.check(),
+        Action::Test { .. } => Ok(exit(Sysexit::Ok)),
         Action::Edit => edit::run(&mut desk),
     }
+}
+
+/// What would happen: `godwit explain` says it.
+fn test(
+    place: &Place,
+    kind: Kind,
+    config: Option<PathBuf>,
+    json: bool,
+    words: Vec<OsString>,
+) -> ExitCode {
+    let about = match kind {
+        Kind::Access | Kind::Relay => "relay",
+        Kind::Generics => "header",
+        _ => "route",
+    };
+    let mut given = vec![OsString::from(about)];
+    if let Some(config) = config {
+        given.extend([OsString::from("--config"), config.into_os_string()]);
+    }
+    given.extend(json.then(|| OsString::from("--json")));
+    given.extend(words);
+    explain::run(place, given)
 }
 
 /// The entries that words on the command line stand for.
