@@ -10,9 +10,9 @@ use bstr::{BString, ByteSlice};
 use crate::dbfile::DbError;
 use crate::dbfile::bdb::{self, Bdb};
 use crate::dbfile::cdb::Cdb;
-use crate::world::LogLevel;
 
 use super::answer::{Lookup, Outcome, Scope};
+use super::fault::Faults;
 use super::file::{FileFault, Guarded, Live};
 use super::kline::{KLine, Nul};
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
@@ -137,6 +137,7 @@ impl Database {
         let habit = match nul {
             Nul::Without => 1,
             Nul::With => 2,
+            Nul::Neither => return Ok(None),
             Nul::Both => self.seen.load(Ordering::Relaxed),
         };
         let mut found = None;
@@ -170,12 +171,12 @@ struct DatabaseMap {
     kind: Kind,
     line: KLine,
     file: Arc<Live<Database>>,
+    faults: Faults,
 }
 
 /// Opens a map of class `hash`, `btree` or `cdb`.
 pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     if line.file.is_empty() {
         opening.no_file();
         return Some(Opened::unusable(line.common));
@@ -194,6 +195,7 @@ pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
             kind,
             line,
             file: Arc::new(file),
+            faults: Faults::default(),
         }),
     })
 }
@@ -221,9 +223,7 @@ impl DatabaseMap {
                 if matches!(*fault, FileFault::Missing(_)) && self.line.common.optional {
                     return Outcome::ABSENT;
                 }
-                maps.world()
-                    .log
-                    .log(LogLevel::Critical, self.complaint(&fault).as_bytes());
+                self.faults.tell(maps.world(), &self.complaint(&fault));
                 Outcome::TempFail
             }
         }

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use crate::dbfile::DbError;
-use crate::world::LogLevel;
 
 use super::aliases;
 use super::answer::{Lookup, Outcome, Scope};
 use super::database::{Database, Kind};
+use super::fault::Faults;
 use super::file::{FileFault, Guarded, Live};
 use super::kline::KLine;
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
@@ -53,6 +53,7 @@ struct Implicit {
     line: KLine,
     databases: Vec<Live<Database>>,
     source: Option<Live<Symbols>>,
+    faults: Faults,
 }
 
 /// Opens an `implicit` map.
@@ -72,8 +73,7 @@ fn open(
     kinds: &[Kind],
     with_source: bool,
 ) -> Option<Opened> {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     if line.file.is_empty() {
         opening.no_file();
         return Some(Opened::unusable(line.common));
@@ -93,6 +93,7 @@ fn open(
             databases: kinds.iter().map(live).collect(),
             source: with_source.then(|| Live::new(path.clone(), strict, world, Symbols::load)),
             line,
+            faults: Faults::default(),
         }),
     })
 }
@@ -145,7 +146,7 @@ impl Backend for Implicit {
             Err(_) if self.line.common.optional => Outcome::ABSENT,
             Err(message) => {
                 if !message.is_empty() {
-                    maps.world().log.log(LogLevel::Critical, message.as_bytes());
+                    self.faults.tell(maps.world(), &message);
                 }
                 Outcome::TempFail
             }
@@ -156,6 +157,8 @@ impl Backend for Implicit {
         match self.ask(maps, b"") {
             Ok(_) => OpenState::Open,
             Err(_) if self.line.common.optional => OpenState::NotOpen,
+            // sendmail: it says nothing when no form of the map is there.
+            Err(message) if message.is_empty() => OpenState::Open,
             Err(message) => OpenState::Faulty(message),
         }
     }

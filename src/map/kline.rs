@@ -32,6 +32,8 @@ pub enum Nul {
     With,
     /// `-O`: never.
     Without,
+    /// `-N` and `-O`: neither way is tried, and nothing is ever found.
+    Neither,
 }
 
 /// The flags that every class has.
@@ -120,13 +122,16 @@ pub struct KLine {
 impl KLine {
     /// Reads the arguments of a file class.
     pub fn parse(arguments: &[u8]) -> Self {
-        Self::parse_with(arguments, b"")
+        Self::parse_onto(Common::default(), arguments, b"")
     }
 
-    /// The same for a class that has flags of its own, each with a value: it
-    /// reads them itself.
-    pub(crate) fn parse_with(arguments: &[u8], own: &[u8]) -> Self {
-        let mut line = KLine::default();
+    /// The same for a map that has flags already, and for a class that has
+    /// flags of its own, each with a value: it reads them itself.
+    pub(crate) fn parse_onto(common: Common, arguments: &[u8], own: &[u8]) -> Self {
+        let mut line = KLine {
+            common,
+            ..KLine::default()
+        };
         let rest = flags(arguments, |flag, value| {
             if own.contains(&flag) {
                 Taken::AlsoNextWord
@@ -143,7 +148,9 @@ impl KLine {
     /// Takes one flag in.
     fn flag(&mut self, flag: u8, value: &[u8]) -> Taken {
         match flag {
+            b'N' if self.nul == Nul::Without => self.nul = Nul::Neither,
             b'N' => self.nul = Nul::With,
+            b'O' if self.nul == Nul::With => self.nul = Nul::Neither,
             b'O' => self.nul = Nul::Without,
             b'A' => self.append = true,
             b'k' => {
@@ -155,7 +162,8 @@ impl KLine {
                 return Taken::AlsoNextWord;
             }
             b'z' => self.delimiter = delimiter(value),
-            b'l' | b'd' | b'r' => {}
+            // Known to some classes, and said nothing about by the others.
+            b'd' => {}
             _ if self.common.flag(flag, value) => {}
             _ => self.unknown.push(flag),
         }
@@ -204,9 +212,8 @@ pub(crate) fn flags(text: &[u8], mut take: impl FnMut(u8, &[u8]) -> Taken) -> &[
         let end = word.find_byteset(b" \t").unwrap_or(word.len());
         let (word, after) = word.split_at(end);
         rest = after.trim_start();
-        let Some((&flag, value)) = word.split_first() else {
-            continue;
-        };
+        // sendmail: a dash alone counts as the flag ` `.
+        let (&flag, value) = word.split_first().unwrap_or((&b' ', b""));
         if let Taken::AlsoNextWord = take(flag, value)
             && value.is_empty()
         {
@@ -227,6 +234,21 @@ fn delimiter(value: &[u8]) -> Option<u8> {
         [first, ..] => Some(*first),
         [] => None,
     }
+}
+
+/// The number that `text` begins with, as atoi(3) reads it; 0 without one.
+pub(crate) fn leading_number(text: &[u8]) -> i64 {
+    let (negative, digits) = match text.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let end = digits
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(digits.len());
+    let number = digits[..end].to_str().unwrap_or_default();
+    let number: i64 = number.parse().unwrap_or(0);
+    if negative { -number } else { number }
 }
 
 /// One complaint for each flag that is unknown.

@@ -12,6 +12,7 @@ mod aside;
 mod build;
 mod database;
 mod elsewhere;
+mod fault;
 mod file;
 mod implicit;
 mod kline;
@@ -41,6 +42,7 @@ pub use kline::{Common, Definition, KLine, Nul};
 pub use registry::{KeyStyle, MapId, MapSettings, Maps, OpenState};
 pub use safety::{Sticky, WritableDirectory, Writers, writable_directory};
 pub use source::{Fault, Line, Source, Syntax};
+pub use user::user_ids;
 pub use world::MapWorld;
 
 /// The system's words for an error, without its number.

@@ -49,7 +49,8 @@ struct Host {
 
 /// Opens a `host` map.
 pub(crate) fn host(opening: &mut Opening<'_>) -> Opened {
-    let line = KLine::parse(&opening.definition.arguments);
+    // sendmail: nothing is said about flags that it does not know.
+    let line = KLine::parse_onto(opening.before.clone(), &opening.definition.arguments, b"");
     Opened {
         common: line.common.clone(),
         backend: Box::new(Host {
@@ -137,11 +138,12 @@ impl Backend for NoType {
 /// Opens a `dns` map: `-R` and the usual flags.
 pub(crate) fn dns(opening: &mut Opening<'_>) -> Opened {
     let arguments = &opening.definition.arguments;
-    let line = KLine::parse_with(arguments, b"RBZ");
-    let (mut kind, mut bytes_max, mut base) = (BString::default(), usize::MAX, BString::default());
+    // sendmail: nothing is said about flags that it does not know.
+    let line = KLine::parse_onto(opening.before.clone(), arguments, b"RBZdr");
+    let (mut kind, mut bytes_max, mut base) = (None, usize::MAX, BString::default());
     flags(arguments, |flag, value| match flag {
         b'R' => {
-            kind = value.into();
+            kind = Some(BString::from(value));
             Taken::AlsoNextWord
         }
         b'B' => {
@@ -155,10 +157,9 @@ pub(crate) fn dns(opening: &mut Opening<'_>) -> Opened {
         }
         _ => Taken::ThisWord,
     });
-    line.report(opening.definition, opening.diagnostics);
     let name = &opening.definition.name;
-    let Some(record) = record_kind(&kind) else {
-        if !kind.is_empty() {
+    let Some(record) = kind.as_deref().and_then(|kind| record_kind(kind)) else {
+        if let Some(kind) = &kind {
             let message = format!("dns map {name}: wrong type {kind}");
             opening.fault("map-dns-type", message);
         }
@@ -222,13 +223,14 @@ impl Backend for Dns {
         ask: Ask<'_>,
         _scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
-        let Some(mut name) = name_of(ask.key) else {
+        // With `-B` a key that ends with a dot makes a name with two.
+        let full = match self.base.is_empty() {
+            true => ask.key.to_vec(),
+            false => bstr::concat([ask.key, b".", &self.base]),
+        };
+        let Some(name) = name_of(&full).filter(|name| !name.contains("..")) else {
             return Lookup::Ready(Outcome::NO_HOST);
         };
-        if !self.base.is_empty() {
-            name.push('.');
-            name.push_str(&self.base.to_str_lossy());
-        }
         let key: BString = ask.key.into();
         let resolver = &maps.world().resolver;
         Lookup::Pending(Box::pin(async move {
@@ -254,8 +256,7 @@ struct BestMx {
 
 /// Opens a `bestmx` map.
 pub(crate) fn bestmx(opening: &mut Opening<'_>) -> Opened {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     Opened {
         common: line.common.clone(),
         backend: Box::new(BestMx {
@@ -334,7 +335,7 @@ struct Arpa {
 
 /// Opens an `arpa` map.
 pub(crate) fn arpa(opening: &mut Opening<'_>) -> Opened {
-    let line = KLine::parse(&opening.definition.arguments);
+    let line = KLine::parse_onto(opening.before.clone(), &opening.definition.arguments, b"");
     Opened {
         common: line.common.clone(),
         backend: Box::new(Arpa {

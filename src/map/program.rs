@@ -7,8 +7,10 @@ use bstr::{BString, ByteSlice};
 use crate::world::Program;
 
 use super::answer::{Lookup, Outcome, Scope};
-use super::kline::{Common, KLine};
+use super::fault::Faults;
+use super::kline::Common;
 use super::registry::{Ask, Backend, Maps, Opened, Opening};
+use super::user::user_ids;
 
 /// EX_CONFIG: the program cannot be started.
 const NOT_STARTED: i32 = 78;
@@ -22,14 +24,15 @@ const TIME_MAX: Duration = Duration::from_secs(300);
 
 /// A program and its first arguments.
 struct ProgramMap {
+    name: BString,
     common: Common,
-    arguments: Vec<BString>,
+    program: Program,
+    faults: Faults,
 }
 
 /// Opens a `program` map.
 pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     if line.file.is_empty() {
         opening.no_file();
         return Some(Opened::unusable(line.common));
@@ -37,11 +40,22 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     let arguments = std::iter::once(line.file.clone())
         .chain(line.rest.fields().map(BString::from))
         .collect();
+    let settings = opening.settings;
+    let user = (!settings.default_user.is_empty())
+        .then(|| user_ids(&settings.default_user, &*opening.world.users));
     Some(Opened {
         common: line.common.clone(),
         backend: Box::new(ProgramMap {
+            name: opening.definition.name.clone(),
             common: line.common,
-            arguments,
+            program: Program {
+                arguments,
+                output_bytes_max: OUTPUT_BYTES_MAX,
+                time_max: TIME_MAX,
+                user,
+                directories: settings.program_directories.clone(),
+            },
+            faults: Faults::default(),
         }),
     })
 }
@@ -54,13 +68,8 @@ impl Backend for ProgramMap {
         _scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
         let key: BString = ask.key.into();
-        let mut arguments = self.arguments.clone();
-        arguments.push(key.clone());
-        let program = Program {
-            arguments,
-            output_bytes_max: OUTPUT_BYTES_MAX,
-            time_max: TIME_MAX,
-        };
+        let mut program = self.program.clone();
+        program.arguments.push(key.clone());
         let programs = &maps.world().programs;
         Lookup::Pending(Box::pin(async move {
             let Ok(ended) = programs.output(program).await else {
@@ -74,8 +83,15 @@ impl Backend for ProgramMap {
                     self.common.value(line, Some(&[&key]))
                 }),
                 (Some(0), None) => Outcome::ABSENT,
-                // Killed, or out of time: nobody knows what it would have said.
-                (None | Some(TRY_AGAIN), _) => Outcome::TempFail,
+                (Some(TRY_AGAIN), _) => Outcome::TempFail,
+                // departs: nobody knows what a program that was killed would
+                // have said; for the reference it found nothing.
+                (None, _) => {
+                    let name = &self.name;
+                    let text = format!("prog_map_lookup({name}): child died");
+                    self.faults.tell(maps.world(), &text);
+                    Outcome::TempFail
+                }
                 (Some(status), _) => Outcome::NotFound(status),
             }
         }))

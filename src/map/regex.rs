@@ -1,11 +1,11 @@
 //! Map class `regex`: the key against a POSIX pattern.
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use crate::base::regex::{Captures, Fuel, Posix, Regex, compile_posix};
 
 use super::answer::{Lookup, Outcome, Scope};
-use super::kline::{Common, Taken, flags, report_unknown};
+use super::kline::{Common, Taken, flags, leading_number};
 use super::registry::{Ask, Backend, Maps, Opened, Opening};
 
 /// What stands between substrings without `-d`: the byte that the rules know
@@ -24,7 +24,7 @@ enum Gives {
     /// `-s`: the whole match and every group.
     Every,
     /// `-s1,2`: these; 0 is the whole match.
-    Groups(Vec<usize>),
+    Groups(Vec<i64>),
 }
 
 /// A pattern and what is to be done with a match.
@@ -40,7 +40,7 @@ struct RegexMap {
 
 /// Opens a `regex` map: flags, then the pattern to the end of the line.
 pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
-    let mut common = Common::default();
+    let mut common = opening.before.clone();
     let mut syntax = Posix {
         basic: false,
         ignore_case: true,
@@ -48,7 +48,6 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     let mut negated = false;
     let mut gives = Gives::Nothing;
     let mut between = BString::from(&[BETWEEN][..]);
-    let mut unknown = Vec::new();
     let pattern = flags(&opening.definition.arguments, |flag, value| {
         match flag {
             b'n' => negated = true,
@@ -57,16 +56,16 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
             b's' if value.is_empty() => gives = Gives::Every,
             b's' => {
                 let numbers = value.split(|byte| *byte == b',');
-                let numbers = numbers.filter_map(|text| text.to_str().ok()?.parse().ok());
-                gives = Gives::Groups(numbers.collect());
+                gives = Gives::Groups(numbers.map(leading_number).collect());
             }
             b'd' => between = value.into(),
-            _ if common.flag(flag, value) => {}
-            _ => unknown.push(flag),
+            // sendmail: nothing is said about flags that it does not know.
+            _ => {
+                common.flag(flag, value);
+            }
         }
         Taken::ThisWord
     });
-    report_unknown(&unknown, opening.definition, opening.diagnostics);
     let regex = match compile_posix(pattern, syntax) {
         Ok(regex) => regex,
         Err(message) => {
@@ -78,7 +77,9 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
         }
     };
     if let Gives::Groups(numbers) = &gives
-        && let Some(number) = numbers.iter().find(|number| **number > regex.groups())
+        && let Some(number) = numbers
+            .iter()
+            .find(|number| usize::try_from(**number).map_or(true, |number| number > regex.groups()))
     {
         let message = format!(
             "field ({number}) out of range, only {} substrings in pattern",
@@ -105,7 +106,10 @@ impl RegexMap {
         let numbers: Vec<usize> = match &self.gives {
             Gives::Nothing => return Some(Vec::new()),
             Gives::Every => (0..=self.regex.groups()).collect(),
-            Gives::Groups(numbers) => numbers.clone(),
+            Gives::Groups(numbers) => numbers
+                .iter()
+                .filter_map(|number| usize::try_from(*number).ok())
+                .collect(),
         };
         let mut out = Vec::new();
         for (place, number) in numbers.into_iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::cf::{Config, Opt};
 use super::aliases::AliasMaps;
 use super::answer::{Answer, Lookup, Outcome, Scope};
 use super::database::{self, Kind};
-use super::kline::{Common, Definition};
+use super::kline::{Common, Definition, KLine};
 use super::socket::Connections;
 use super::world::MapWorld;
 use super::{
@@ -98,6 +98,10 @@ pub struct MapSettings {
     pub service_switch: Option<PathBuf>,
     /// UserDatabaseSpec: files of the user database, in order.
     pub user_databases: Vec<PathBuf>,
+    /// DefaultUser: whom programs run as, when we are root.
+    pub default_user: BString,
+    /// `D=` of the mailer `prog`: where programs run, the first that is there.
+    pub program_directories: Vec<PathBuf>,
 }
 
 /// What a class makes of a definition.
@@ -150,6 +154,9 @@ pub(crate) struct Opening<'d> {
     pub(crate) connections: &'d Connections,
     /// The map is one of option AliasFile.
     pub(crate) for_aliases: bool,
+    /// The flags that an earlier line of the same name gave.
+    // sendmail: a second line for a map adds its flags to those of the first.
+    pub(crate) before: Common,
     /// Complaints go here.
     pub(crate) diagnostics: &'d mut Vec<Diagnostic>,
 }
@@ -172,11 +179,34 @@ impl MapSettings {
             service_switch: (!switch.is_empty())
                 .then(|| switch.to_os_str_lossy().into_owned().into()),
             user_databases: words(Opt::UserDatabaseSpec).collect(),
+            default_user: config.options.text(Opt::DefaultUser).into(),
+            program_directories: program_directories(config),
         }
     }
 }
 
+/// The directories that the mailer `prog` names, as far as no macro is in
+/// them: there is no message yet that could fill one in.
+fn program_directories(config: &Config) -> Vec<PathBuf> {
+    let mailer = config.mailers.iter().find(|mailer| mailer.name == "prog");
+    let directories = mailer.map(|mailer| mailer.directory.split_str(":"));
+    directories
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty() && !text.contains(&b'$'))
+        .map(|text| text.to_os_str_lossy().into_owned().into())
+        .collect()
+}
+
 impl Opening<'_> {
+    /// The line, read as every class in a file reads it; flags that nobody
+    /// knows are reported.
+    pub(crate) fn line(&mut self) -> KLine {
+        let line = KLine::parse_onto(self.before.clone(), &self.definition.arguments, b"");
+        line.report(self.definition, self.diagnostics);
+        line
+    }
+
     /// Reports that the map cannot be used as it is defined.
     pub(crate) fn fault(&mut self, code: &'static str, message: impl Into<String>) {
         let origin = self.definition.origin.clone();
@@ -280,6 +310,10 @@ impl Maps {
             world: &self.world,
             connections: &self.connections,
             for_aliases,
+            before: self
+                .id(&definition.name)
+                .map(|id| self.map(id).common.clone())
+                .unwrap_or_default(),
             diagnostics,
         };
         let opened = open_class(&mut opening)?;
@@ -413,14 +447,19 @@ impl Maps {
         } else {
             self.probe(id, key, arguments, scope)
         };
+        let show = move |outcome: Outcome, key: &[u8]| {
+            // With `-t` a failure does not make the run temporary.
+            let shown = match outcome {
+                Outcome::TempFail if common.no_defer => Outcome::NotFound(outcome.code()),
+                ref outcome => outcome.clone(),
+            };
+            (shown, common.settle(outcome, key))
+        };
         match outcome {
-            Lookup::Ready(outcome) => Lookup::Ready((outcome.clone(), common.settle(outcome, key))),
+            Lookup::Ready(outcome) => Lookup::Ready(show(outcome, key)),
             Lookup::Pending(later) => {
                 let key = key.to_vec();
-                Lookup::Pending(Box::pin(async move {
-                    let outcome = later.await;
-                    (outcome.clone(), common.settle(outcome, &key))
-                }))
+                Lookup::Pending(Box::pin(async move { show(later.await, &key) }))
             }
         }
     }
@@ -456,13 +495,13 @@ impl Common {
     /// What an outcome is to a rule, with `-t` and `-T`.
     fn settle(&self, outcome: Outcome, key: &[u8]) -> Answer {
         match outcome {
-            Outcome::TempFail if self.no_defer => Answer::NotFound,
             Outcome::TempFail => match &self.suffix_tempfail {
                 Some(suffix) => {
                     let mut value = BString::from(key);
                     value.extend_from_slice(suffix);
                     Answer::Found(value)
                 }
+                None if self.no_defer => Answer::NotFound,
                 None => Answer::TempFail,
             },
             outcome => outcome.into(),

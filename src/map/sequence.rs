@@ -1,6 +1,7 @@
 //! Map classes `sequence` and `switch`: several maps, asked in order.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use bstr::{BString, ByteSlice};
 
@@ -20,19 +21,16 @@ const SWITCH_BYTES_MAX: usize = 1 << 20;
 /// Maps in order.
 struct Sequence {
     members: Vec<MapId>,
-    /// No order could be found: nothing can be asked.
-    lost: bool,
-    complaint: Option<String>,
 }
 
 /// Opens a `sequence` map: the names of maps that were defined before.
 pub(crate) fn sequence(opening: &mut Opening<'_>) -> Opened {
     let definition = opening.definition;
     let mut members = Vec::new();
-    for word in definition.arguments.fields() {
-        // Flags have no meaning here; what follows the dash is taken for a
-        // name, as the reference does.
-        let name = word.strip_prefix(b"-").unwrap_or(word);
+    // sendmail: flags have no meaning here; whatever could be a name is one.
+    let between = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    let names = definition.arguments.split(between);
+    for name in names.filter(|name| !name.is_empty()) {
         match opening.earlier(name) {
             Some(id) if members.len() < MEMBERS_MAX => members.push(id),
             Some(_) => {
@@ -53,47 +51,37 @@ pub(crate) fn sequence(opening: &mut Opening<'_>) -> Opened {
             }
         }
     }
-    opened(Sequence {
-        members,
-        lost: false,
-        complaint: None,
-    })
+    opened(Sequence { members })
+}
+
+/// Maps in the order of the service switch. They may be defined on later
+/// lines: they are found when they are first asked.
+struct Switch {
+    name: BString,
+    /// None when no order could be found: nothing can be asked.
+    methods: Option<Vec<BString>>,
+    members: OnceLock<Vec<MapId>>,
 }
 
 /// Opens a `switch` map: `NAME.files`, `NAME.dns`, … in the order that the
 /// service switch gives for the service.
 pub(crate) fn switch(opening: &mut Opening<'_>) -> Opened {
+    // The flags mean nothing, but are looked at.
+    opening.line();
     let definition = opening.definition;
     let service = definition
         .arguments
         .fields()
         .find(|word| !word.starts_with(b"-"))
         .unwrap_or_default();
-    let Some(methods) = methods_of(opening, service) else {
-        return opened(Sequence {
-            members: Vec::new(),
-            lost: true,
-            complaint: None,
-        });
-    };
-    let (mut members, mut complaint) = (Vec::new(), None);
-    for method in methods {
-        let name = format!("{}.{}", definition.name, method);
-        match opening.earlier(name.as_bytes()) {
-            Some(id) => members.push(id),
-            None => {
-                complaint = Some(format!(
-                    "Switch map {}: unknown member map {name}",
-                    definition.name
-                ))
-            }
-        }
+    Opened {
+        common: Common::default(),
+        backend: Box::new(Switch {
+            name: definition.name.clone(),
+            methods: methods_of(opening, service),
+            members: OnceLock::new(),
+        }),
     }
-    opened(Sequence {
-        members,
-        lost: false,
-        complaint,
-    })
 }
 
 fn opened(sequence: Sequence) -> Opened {
@@ -136,15 +124,47 @@ fn methods_of(opening: &mut Opening<'_>, service: &[u8]) -> Option<Vec<BString>>
     found
 }
 
-impl Sequence {
-    /// The outcome when no member knows the key.
-    fn nothing(temporary: bool) -> Outcome {
-        if temporary {
-            Outcome::TempFail
-        } else {
-            Outcome::NO_HOST
+/// The outcome when no member knows the key.
+fn nothing(temporary: bool) -> Outcome {
+    if temporary {
+        Outcome::TempFail
+    } else {
+        Outcome::NO_HOST
+    }
+}
+
+/// Asks maps in order.
+fn ask_all<'a>(
+    maps: &'a Maps,
+    members: &'a [MapId],
+    ask: Ask<'_>,
+    scope: &mut Scope<'_>,
+) -> Lookup<'a, Outcome> {
+    let mut temporary = false;
+    for (place, member) in members.iter().enumerate() {
+        match maps.member(*member, ask, scope) {
+            Lookup::Ready(Outcome::Found(value)) => return Lookup::Ready(Outcome::Found(value)),
+            Lookup::Ready(outcome) => temporary |= outcome == Outcome::TempFail,
+            Lookup::Pending(later) => {
+                let arguments: Vec<BString> = ask
+                    .arguments
+                    .iter()
+                    .map(|text| BString::from(*text))
+                    .collect();
+                let key: BString = ask.key.into();
+                let rest = &members[place + 1..];
+                let deferring = scope.deferring;
+                return Lookup::Pending(Box::pin(async move {
+                    match later.await {
+                        Outcome::Found(value) => return Outcome::Found(value),
+                        outcome => temporary |= outcome == Outcome::TempFail,
+                    }
+                    go_on(maps, rest, &key, &arguments, deferring, temporary).await
+                }));
+            }
         }
     }
+    Lookup::Ready(nothing(temporary))
 }
 
 impl Backend for Sequence {
@@ -154,42 +174,43 @@ impl Backend for Sequence {
         ask: Ask<'_>,
         scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
-        if self.lost {
+        ask_all(maps, &self.members, ask, scope)
+    }
+}
+
+impl Switch {
+    /// The name of the member for a method.
+    fn member(&self, method: &BString) -> BString {
+        bstr::concat([self.name.as_slice(), b".", method]).into()
+    }
+}
+
+impl Backend for Switch {
+    fn lookup<'a>(
+        &'a self,
+        maps: &'a Maps,
+        ask: Ask<'_>,
+        scope: &mut Scope<'_>,
+    ) -> Lookup<'a, Outcome> {
+        let Some(methods) = &self.methods else {
             return Lookup::Ready(Outcome::TempFail);
-        }
-        let mut temporary = false;
-        for (place, member) in self.members.iter().enumerate() {
-            match maps.member(*member, ask, scope) {
-                Lookup::Ready(Outcome::Found(value)) => {
-                    return Lookup::Ready(Outcome::Found(value));
-                }
-                Lookup::Ready(outcome) => temporary |= outcome == Outcome::TempFail,
-                Lookup::Pending(later) => {
-                    let arguments: Vec<BString> = ask
-                        .arguments
-                        .iter()
-                        .map(|text| BString::from(*text))
-                        .collect();
-                    let key: BString = ask.key.into();
-                    let rest = &self.members[place + 1..];
-                    let deferring = scope.deferring;
-                    return Lookup::Pending(Box::pin(async move {
-                        match later.await {
-                            Outcome::Found(value) => return Outcome::Found(value),
-                            outcome => temporary |= outcome == Outcome::TempFail,
-                        }
-                        go_on(maps, rest, &key, &arguments, deferring, temporary).await
-                    }));
-                }
-            }
-        }
-        Lookup::Ready(Self::nothing(temporary))
+        };
+        let members = self.members.get_or_init(|| {
+            let ids = methods.iter().map(|method| maps.id(&self.member(method)));
+            ids.flatten().collect()
+        });
+        ask_all(maps, members, ask, scope)
     }
 
-    fn open_state(&self, _maps: &Maps) -> OpenState {
-        match &self.complaint {
+    fn open_state(&self, maps: &Maps) -> OpenState {
+        let methods = self.methods.iter().flatten();
+        let mut names = methods.map(|method| self.member(method));
+        match names.find(|name| maps.id(name).is_none()) {
+            Some(name) => OpenState::Faulty(format!(
+                "Switch map {}: unknown member map {name}",
+                self.name
+            )),
             None => OpenState::Open,
-            Some(message) => OpenState::Faulty(message.clone()),
         }
     }
 }
@@ -220,5 +241,5 @@ async fn go_on(
             outcome => temporary |= outcome == Outcome::TempFail,
         }
     }
-    Sequence::nothing(temporary)
+    nothing(temporary)
 }

@@ -1,7 +1,7 @@
 //! Map classes that need nothing but their key: `null`, `arith`, `macro`,
 //! `dequote`.
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use super::answer::{Lookup, Outcome, Scope};
 use super::kline::{Common, Taken, flags};
@@ -11,7 +11,8 @@ use super::registry::{Ask, Backend, Maps, Opened, Opening};
 struct Null;
 
 /// Opens a `null` map; its flags mean nothing.
-pub(crate) fn null(_opening: &mut Opening<'_>) -> Opened {
+pub(crate) fn null(opening: &mut Opening<'_>) -> Opened {
+    opening.line();
     Opened {
         common: Common::default(),
         backend: Box::new(Null),
@@ -184,7 +185,9 @@ struct Dequote {
 pub(crate) fn dequote(opening: &mut Opening<'_>) -> Opened {
     let mut common = Common::default();
     let mut space = None;
-    flags(&opening.definition.arguments, |flag, value| {
+    // sendmail: only the first flag counts.
+    let first = opening.definition.arguments.fields().next();
+    flags(first.unwrap_or_default(), |flag, value| {
         match flag {
             b's' | b'S' => space = value.first().copied(),
             b'a' | b'D' => {

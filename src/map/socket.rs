@@ -16,8 +16,9 @@ use crate::base::interval;
 use crate::world::{Endpoint, Stream};
 
 use super::answer::{Lookup, Outcome, Scope};
-use super::kline::{Common, KLine, Taken, flags};
-use super::registry::{Ask, Backend, Maps, Opened, Opening};
+use super::errno_text;
+use super::kline::{Common, Taken, flags};
+use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
 
 /// EX_UNAVAILABLE: what `PERM` means.
 const PERMANENT: i32 = 69;
@@ -60,15 +61,13 @@ impl Backend for NoAddress {
 
 /// Opens a `socket` map.
 pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
-    let arguments = &opening.definition.arguments;
-    let line = KLine::parse(arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     if line.file.is_empty() {
         opening.no_file();
         return Some(Opened::unusable(line.common));
     }
     let mut time_max = TIME_MAX;
-    flags(arguments, |flag, value| {
+    flags(&opening.definition.arguments, |flag, value| {
         if flag == b'd'
             && let Ok(text) = value.to_str()
             && let Ok(given) = interval::parse(text, 's')
@@ -116,7 +115,7 @@ fn endpoint(text: &[u8]) -> Option<Endpoint> {
         None => (b"unix".to_vec(), text),
     };
     match family.as_slice() {
-        b"local" | b"unix" if rest.starts_with(b"/") => Some(Endpoint::Local(rest.into())),
+        b"local" | b"unix" if !rest.is_empty() => Some(Endpoint::Local(rest.into())),
         b"inet" | b"inet6" => {
             let (port, host) = rest.split_once_str("@")?;
             let host = host.strip_prefix(b"[").unwrap_or(host);
@@ -229,9 +228,25 @@ impl Backend for SocketMap {
                         arguments.iter().map(|text| text.as_slice()).collect();
                     self.outcome(&key, &arguments, &answer)
                 }
+                Ok(Err(_)) | Err(_) if self.common.optional => Outcome::ABSENT,
                 Ok(Err(_)) | Err(_) => Outcome::TempFail,
             }
         }))
+    }
+
+    fn open_state(&self, _maps: &Maps) -> OpenState {
+        let Endpoint::Local(path) = &self.endpoint else {
+            return OpenState::Open;
+        };
+        match std::fs::metadata(path.to_path_lossy()) {
+            Ok(_) => OpenState::Open,
+            Err(_) if self.common.optional => OpenState::NotOpen,
+            Err(error) => OpenState::Faulty(format!(
+                "socket map \"{}\": local socket name {path} unsafe: {}",
+                self.name,
+                errno_text(&error)
+            )),
+        }
     }
 }
 
@@ -259,6 +274,7 @@ mod tests {
         );
         assert_eq!(endpoint(b"inet:25"), None);
         assert_eq!(endpoint(b"inet:x@y"), None);
-        assert_eq!(endpoint(b"foo"), None);
+        assert_eq!(endpoint(b"foo"), Some(Endpoint::Local("foo".into())));
+        assert_eq!(endpoint(b"foo:bar"), None);
     }
 }

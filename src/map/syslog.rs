@@ -46,6 +46,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Opened {
             "map-bad-level",
             format!("syslog_map_parseargs: Unknown priority {bad}"),
         );
+        return Opened::unusable(common);
     }
     Opened {
         common,

@@ -8,12 +8,12 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::base::is_full_path;
 use crate::dbfile::DbError;
-use crate::world::LogLevel;
 
 use super::answer::{Lookup, Outcome, Scope};
 use super::errno_text;
+use super::fault::Faults;
 use super::file::{FileFault, Live};
-use super::kline::KLine;
+use super::kline::{KLine, leading_number};
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
 
 /// A text map is kept in memory whole.
@@ -39,12 +39,12 @@ struct TextMap {
     line: KLine,
     columns: Result<(Column, Column), String>,
     file: Arc<Live<TextFile>>,
+    faults: Faults,
 }
 
 /// Opens a `text` map.
 pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     if line.file.is_empty() {
         opening.no_file();
         return Some(Opened::unusable(line.common));
@@ -52,16 +52,16 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
     let name = &opening.definition.name;
     let number = |flag: char, column: &Option<BString>| match column {
         None => Ok(0),
-        Some(text) => text
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| {
-                let file = &line.file;
-                format!(
-                    "text map \"{name}\", file {file}: -{flag} should specify a number, not {text}"
-                )
-            }),
+        // sendmail: what follows the digits is passed over.
+        Some(text) if text.first().is_some_and(u8::is_ascii_digit) => {
+            Ok(usize::try_from(leading_number(text)).unwrap_or(usize::MAX))
+        }
+        Some(text) => {
+            let file = &line.file;
+            Err(format!(
+                "text map \"{name}\", file {file}: -{flag} should specify a number, not {text}"
+            ))
+        }
     };
     let columns = if is_full_path(&line.file) {
         number('k', &line.key_column).and_then(|key| Ok((key, number('v', &line.value_column)?)))
@@ -88,6 +88,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
             line,
             columns,
             file: Arc::new(file),
+            faults: Faults::default(),
         }),
     })
 }
@@ -195,10 +196,7 @@ impl Backend for TextMap {
             Ok(None) => Outcome::NO_HOST,
             Err(_) if self.line.common.optional => Outcome::ABSENT,
             Err(fault) => {
-                let complaint = self.complaint(&fault);
-                maps.world()
-                    .log
-                    .log(LogLevel::Critical, complaint.as_bytes());
+                self.faults.tell(maps.world(), &self.complaint(&fault));
                 Outcome::TempFail
             }
         })

@@ -2,12 +2,12 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
-use crate::world::User;
+use crate::world::{User, Users};
 
 use super::answer::{Lookup, Outcome, Scope};
-use super::kline::{Common, KLine};
+use super::kline::Common;
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
 
 /// EX_NOUSER: what this class gives for unknown users.
@@ -33,8 +33,7 @@ struct UserMap {
 
 /// Opens a `user` map.
 pub(crate) fn open(opening: &mut Opening<'_>) -> Opened {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     let field = match line.value_column.as_deref().map(|name| &**name) {
         None | Some(b"name") => Ok(Field::Name),
         Some(b"passwd") => Ok(Field::Password),
@@ -55,6 +54,25 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Opened {
             field,
         }),
     }
+}
+
+/// `user`, `user:group` or numbers: the ids of option DefaultUser; 1:1 when
+/// there is no such user.
+pub fn user_ids(text: &[u8], users: &dyn Users) -> (u32, u32) {
+    let (user, group) = match text
+        .split_once_str(":")
+        .or_else(|| text.split_once_str("."))
+    {
+        Some((user, group)) => (user.trim(), group.trim()),
+        None => (text.trim(), &b""[..]),
+    };
+    let number = |text: &[u8]| -> Option<u32> { text.to_str().ok()?.parse().ok() };
+    let known = users.user(user).ok().flatten();
+    let uid = number(user).or(known.as_ref().map(|user| user.uid));
+    let gid = number(group)
+        .or_else(|| users.group(group).ok().flatten())
+        .or(known.map(|user| user.gid));
+    (uid.unwrap_or(1), gid.unwrap_or(1))
 }
 
 /// What a field holds.

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use crate::world::LogLevel;
 
 use super::answer::{Lookup, Outcome, Scope};
 use super::database::{Database, Kind};
+use super::fault::Faults;
 use super::file::{FileFault, Live};
 use super::kline::{KLine, Nul};
 use super::registry::{Ask, Backend, Maps, Opened, Opening};
@@ -15,13 +15,13 @@ use super::registry::{Ask, Backend, Maps, Opened, Opening};
 struct UserDatabase {
     line: KLine,
     files: Vec<Live<Database>>,
+    faults: Faults,
 }
 
 /// Opens a `userdb` map. The file that the line names is not looked at:
 /// UserDatabaseSpec says where the database is.
 pub(crate) fn open(opening: &mut Opening<'_>) -> Opened {
-    let line = KLine::parse(&opening.definition.arguments);
-    line.report(opening.definition, opening.diagnostics);
+    let line = opening.line();
     if line.file.is_empty() {
         opening.no_file();
     }
@@ -38,6 +38,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Opened {
         backend: Box::new(UserDatabase {
             files: opening.settings.user_databases.iter().map(live).collect(),
             line,
+            faults: Faults::default(),
         }),
     }
 }
@@ -64,7 +65,7 @@ impl Backend for UserDatabase {
                 Err(fault) if matches!(*fault, FileFault::Missing(_)) => {}
                 Err(fault) => {
                     let text = format!("userdb {}: {fault}", file.path().display());
-                    maps.world().log.log(LogLevel::Critical, text.as_bytes());
+                    self.faults.tell(maps.world(), &text);
                     return Lookup::Ready(Outcome::TempFail);
                 }
             }

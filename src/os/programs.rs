@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::world::{BoxFuture, Ended, Program, Programs};
 /// What a program finds in its environment.
 const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/bin:/usr/bin:/usr/ucb"), ("AGENT", "sendmail")];
 
-/// Starts programs as the user this process already is; each in a process
+/// Starts programs, as the user this process already is unless it is root; each in a process
 /// group of its own, so that its children end with it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemPrograms;
@@ -41,16 +42,26 @@ fn run(program: &Program) -> io::Result<Ended> {
     let deadline = Instant::now() + program.time_max;
     // A socket instead of a pipe, because reads from it can have a time limit.
     let (ours, theirs) = UnixStream::pair()?;
-    let mut child = Command::new(OsStr::from_bytes(path))
+    let directory = program.directories.iter().find(|path| path.is_dir());
+    let mut command = Command::new(OsStr::from_bytes(path));
+    if let Some((uid, gid)) = program.user
+        && nix::unistd::geteuid().is_root()
+    {
+        // This takes root's other groups away, too.
+        command.gid(gid).uid(uid);
+    }
+    let mut child = command
         .args(arguments.iter().map(|word| OsStr::from_bytes(word)))
         .env_clear()
         .envs(ENVIRONMENT)
-        .current_dir("/")
+        .current_dir(directory.map_or(Path::new("/"), PathBuf::as_path))
         .stdin(Stdio::null())
         .stdout(Stdio::from(OwnedFd::from(theirs)))
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()?;
+    // It holds their end of the socket, which would never close.
+    drop(command);
     let output = read_until(ours, deadline, program.output_bytes_max);
     let status = wait_until(&mut child, deadline)?;
     Ok(Ended {

@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 use super::{MailerId, Target};
 use crate::base::{Diagnostic, Reply, is_full_path};
 use crate::cf::{Config, MailerDef, Opt};
-use crate::map::{Answer, Lookup, MapWorld, Maps};
+use crate::map::{Answer, Lookup, MapWorld, Maps, user_ids};
 use crate::rewrite::{ClassTable, MacroTable, Program, RulesetId, expand};
 use crate::world::{User, Users, UsersError};
 
@@ -240,25 +240,6 @@ impl Site {
             .map(|part| PathBuf::from(std::ffi::OsStr::from_bytes(part)))
             .collect()
     }
-}
-
-/// `user`, `user:group` or numbers: the ids of option DefaultUser; 1:1 when
-/// there is no such user.
-fn user_ids(text: &[u8], users: &dyn Users) -> (u32, u32) {
-    let (user, group) = match text
-        .split_once_str(":")
-        .or_else(|| text.split_once_str("."))
-    {
-        Some((user, group)) => (user.trim(), group.trim()),
-        None => (text.trim(), &b""[..]),
-    };
-    let number = |text: &[u8]| -> Option<u32> { text.to_str().ok()?.parse().ok() };
-    let known = users.user(user).ok().flatten();
-    let uid = number(user).or(known.as_ref().map(|user| user.uid));
-    let gid = number(group)
-        .or_else(|| users.group(group).ok().flatten())
-        .or(known.map(|user| user.gid));
-    (uid.unwrap_or(1), gid.unwrap_or(1))
 }
 
 /// The characters that always need quotes, and those of the option.

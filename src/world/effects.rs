@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bstr::BString;
@@ -22,6 +22,10 @@ pub struct Program {
     pub output_bytes_max: usize,
     /// The program is killed after this long.
     pub time_max: Duration,
+    /// Whom it runs as, if this process may choose: user and group.
+    pub user: Option<(u32, u32)>,
+    /// Where it runs: the first of these that is there, else `/`.
+    pub directories: Vec<PathBuf>,
 }
 
 /// How a program ended.

@@ -8,6 +8,8 @@ async fn run(words: &[&str], time_max: Duration) -> (String, Option<i32>) {
         arguments: words.iter().map(|word| (*word).into()).collect(),
         output_bytes_max: 10,
         time_max,
+        user: None,
+        directories: Vec::new(),
     };
     let ended = SystemPrograms.output(program).await.unwrap();
     (ended.output.to_string(), ended.status)
