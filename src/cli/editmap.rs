@@ -76,12 +76,12 @@ fn edit(place: &Place, flags: &Flags, operands: &[BString]) -> Result<ExitCode, 
     let failed = |error: BuildError| cannot_open(PROGRAM, kind, map, &error);
     site.check(&path).map_err(failed)?;
     let end: &[u8] = if flags.nul { b"\0" } else { b"" };
-    let shown = key;
     let mut key = if flags.keep_case {
         key.to_vec()
     } else {
         key.to_ascii_lowercase()
     };
+    let shown = BString::from(key.as_slice());
     key.extend_from_slice(end);
     if task == Task::Query {
         let reader = Reader::open_path(format, &path).map_err(failed)?;

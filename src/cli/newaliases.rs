@@ -307,7 +307,7 @@ impl Work {
                         complaint: Some(text),
                     };
                 }
-                self.fault(Sysexit::Usage);
+                self.fault(status_of(&reply));
                 AliasName::Refused {
                     complaints: vec![text, NOT_LOCAL.to_owned()],
                 }
@@ -335,12 +335,22 @@ impl Work {
         mailboxes
             .filter_map(|item| match self.resolve(&item.text) {
                 Resolution::Refused(reply) => {
-                    self.fault(Sysexit::Usage);
+                    self.fault(status_of(&reply));
                     Some((item.text, text_of(&reply)))
                 }
                 _ => None,
             })
             .collect()
+    }
+}
+
+/// The exit status of a name that the rules refuse.
+fn status_of(reply: &Reply) -> Sysexit {
+    let code = reply.enhanced().map(|code| (code.subject(), code.detail()));
+    match code {
+        Some((1, 1)) => Sysexit::NoUser,
+        Some((1, 2)) => Sysexit::NoHost,
+        _ => Sysexit::Usage,
     }
 }
 

@@ -33,8 +33,10 @@ impl Symbols {
         let mut all = HashMap::new();
         let mut source = aliases::Source::new(bytes.as_slice());
         while let Some((_, line)) = source.read()? {
-            if let aliases::Line::Alias { name, value, .. } = line {
-                all.insert(name.to_ascii_lowercase().into(), value.into());
+            if let aliases::Line::Alias { name, value, .. } = line
+                && !value.is_empty()
+            {
+                all.insert(name.trim().to_ascii_lowercase().into(), value.into());
             }
         }
         Ok(Self(all))

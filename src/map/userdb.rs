@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-
 use super::answer::{Lookup, Outcome, Scope};
 use super::database::{Database, Kind};
 use super::fault::Faults;

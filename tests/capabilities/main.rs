@@ -20,6 +20,7 @@ mod mailq;
 mod mailstats;
 mod make;
 mod makemap;
+mod map_reference;
 mod maps;
 mod mc;
 mod need;

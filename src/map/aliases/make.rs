@@ -126,7 +126,7 @@ impl MakeAliases<'_> {
                     continue;
                 }
             };
-            let local = match (self.classify)(name) {
+            let local = match (self.classify)(name.trim_ascii()) {
                 AliasName::Local { key, complaint } => {
                     if let Some(text) = &complaint {
                         // sendmail: bad syntax is told with the whole line.
@@ -142,6 +142,11 @@ impl MakeAliases<'_> {
                     continue;
                 }
             };
+            if value.is_empty() {
+                totals.faults += 1;
+                (self.report)(number, AliasEvent::Fault(Fault::NoValue(whole)));
+                continue;
+            }
             if let Some(check) = &mut self.check {
                 for (address, text) in &check(value) {
                     let name = address.as_slice();
