@@ -48,16 +48,12 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
     let local = Local {
         place: place.clone(),
         users: SystemUsers::new(),
-        log: MailLog::new(
-            LogTarget::Socket("/dev/log".into()),
-            "localhost",
-            "mail.local",
-        ),
+        log: MailLog::new(LogTarget::Socket("/dev/log".into()), "mail.local"),
         flags: match Flags::read(arguments) {
             Ok(flags) => flags,
             Err(message) => {
                 let log = LogTarget::Socket("/dev/log".into());
-                let log = MailLog::new(log, "localhost", "mail.local");
+                let log = MailLog::new(log, "mail.local");
                 if let Some(message) = message {
                     super::output::complain(format!("mail.local: {message}"));
                 }

@@ -49,7 +49,6 @@ pub(super) fn make(source: &Source) -> ExitCode {
     let users: Arc<dyn crate::world::Users> = Arc::new(os::SystemUsers::new());
     let log = Arc::new(os::MailLog::new(
         daemon::usual_log(&source.place),
-        "localhost",
         "sendmail",
     ));
     let shared = site::Shared {

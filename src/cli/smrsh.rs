@@ -29,7 +29,7 @@ const NAMES_MAX: usize = 10_000;
 /// Runs it on the arguments after the program's name.
 pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
     let called = called_as(std::env::args_os().next());
-    let log = MailLog::new(LogTarget::Socket("/dev/log".into()), "localhost", "smrsh");
+    let log = MailLog::new(LogTarget::Socket("/dev/log".into()), "smrsh");
     let command = match arguments.as_slice() {
         [flag, command] if flag == "-c" => command.as_bytes(),
         _ => return usage(&called, &log),

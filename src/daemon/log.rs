@@ -27,12 +27,8 @@ pub struct DaemonLog {
 impl DaemonLog {
     /// A log that is opened when the first line comes.
     pub fn new(target: LogTarget, tag: &BString) -> Self {
-        let host = nix::unistd::gethostname().map_or_else(
-            |_| "localhost".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        );
         Self {
-            lines: MailLog::new(target, host, tag.to_string()),
+            lines: MailLog::new(target, tag.to_string()),
             // sendmail: LogLevel is 9 until the configuration says otherwise.
             level: AtomicU8::new(9),
             statistics: Statistics::default(),

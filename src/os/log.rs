@@ -58,12 +58,13 @@ enum Sink {
 }
 
 impl MailLog {
-    /// A log that opens its target when the first line comes. `host` is shown
+    /// A log that opens its target when the first line comes. The name of the
+    /// machine is shown
     /// in files and on standard error, where no log daemon adds it.
-    pub fn new(target: LogTarget, host: impl Into<String>, tag: impl Into<String>) -> Self {
+    pub fn new(target: LogTarget, tag: impl Into<String>) -> Self {
         Self {
             target,
-            host: host.into(),
+            host: own_host(),
             tag: tag.into(),
             zone: usual_zone(),
             sink: Mutex::new(Sink::Closed),
@@ -171,6 +172,14 @@ fn open(target: &LogTarget) -> io::Result<Sink> {
         }
         LogTarget::Stderr => Ok(Sink::Closed),
     }
+}
+
+/// The name of this machine, as the system's log would write it.
+fn own_host() -> String {
+    nix::unistd::gethostname().map_or_else(
+        |_| "localhost".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 #[cfg(test)]

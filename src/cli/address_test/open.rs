@@ -68,7 +68,6 @@ pub(crate) fn open(
         resolver: site::resolver(options, &source.place),
         log: Arc::new(os::MailLog::new(
             daemon::usual_log(&source.place),
-            host.node.as_str(),
             "sendmail",
         )),
         files: Arc::new(os::SystemFiles),

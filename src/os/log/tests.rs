@@ -8,7 +8,7 @@ fn the_systems_log_gets_rfc_3164() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let socket = UnixDatagram::bind(&path).unwrap();
-    let log = MailLog::new(LogTarget::Socket(path), "host", "sm-mta");
+    let log = MailLog::new(LogTarget::Socket(path), "sm-mta");
     log.log(LogLevel::Info, b"one\nline\x1b");
     let mut buffer = [0; 200];
     let len = socket.recv(&mut buffer).unwrap();
@@ -27,14 +27,14 @@ fn the_systems_log_gets_rfc_3164() {
 fn a_file_that_was_renamed_away_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("maillog");
-    let log = MailLog::new(LogTarget::File(path.clone()), "host", "t");
+    let log = MailLog::new(LogTarget::File(path.clone()), "t");
     log.log(LogLevel::Info, b"first");
     std::fs::rename(&path, folder.path().join("maillog.1")).unwrap();
     std::thread::sleep(super::LOOK_AGAIN_AFTER);
     log.log(LogLevel::Info, b"second");
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(
-        text.contains(" host t[") && text.ends_with("]: second\n"),
+        text.contains(&format!(" {} t[", super::own_host())) && text.ends_with("]: second\n"),
         "{text}"
     );
     assert!(!text.contains("first"));
@@ -42,6 +42,6 @@ fn a_file_that_was_renamed_away_is_made_anew() {
 
 #[test]
 fn no_log_is_no_fault() {
-    let log = MailLog::new(LogTarget::Socket("/nonexistent/log".into()), "h", "t");
+    let log = MailLog::new(LogTarget::Socket("/nonexistent/log".into()), "t");
     log.log(LogLevel::Error, b"nobody hears this");
 }
