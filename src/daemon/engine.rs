@@ -34,6 +34,7 @@ mod line;
 mod listening;
 mod rates;
 mod runner;
+mod schedule;
 mod service;
 mod sessions;
 mod world;
@@ -47,9 +48,6 @@ use rates::Rates;
 use runner::Runner;
 use sessions::Sessions;
 use world::World;
-
-/// How long a deferred message waits where no queue interval is given.
-const RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Runs the engine on the channel it was started with; gives its exit code.
 pub fn engine() -> Sysexit {
@@ -163,7 +161,7 @@ async fn work(
         log: Arc::clone(&world.log) as _,
         place: start.source.place.clone(),
         zone: time_zone(&snapshot.site.config.options),
-        retry_after: every.unwrap_or(RETRY_AFTER),
+        retry_after: every,
     });
     let engine = Arc::new(Engine {
         local_host: Arc::new(SystemHost::new(&start.source.place)),
@@ -183,6 +181,7 @@ async fn work(
     engine.deliveries.belong_to(&engine);
     let counting = tokio::spawn(keep_counters(Arc::clone(&engine.world.log)));
     let running = tokio::spawn(runner::run(Arc::clone(&engine), wishes, every));
+    let scheduled = tokio::spawn(schedule::run(Arc::clone(&engine)));
     engine.line.say(ToParent::Ready).await;
     if let Some(words) = once {
         let engine = Arc::clone(&engine);
@@ -195,6 +194,7 @@ async fn work(
     }
     engine.serve(inbox).await;
     let _ = running.await;
+    let _ = scheduled.await;
     engine.deliveries.drained().await;
     counting.abort();
     let (queue, log) = (engine.queue.clone(), Arc::clone(&engine.world.log));
@@ -299,10 +299,10 @@ impl Engine {
         self.world.log.say(priority, text);
     }
 
-    /// Delivers what is claimed.
-    pub(super) async fn deliver(&self, claim: Claim) {
+    /// Tries to deliver what is claimed; gives the messages that this caused.
+    pub(super) async fn attempt(&self, claim: Claim) -> Vec<Claim> {
         let Snapshot { site, resolver } = self.snapshot();
-        self.deliverer.deliver(site, resolver, claim).await;
+        self.deliverer.attempt(&site, &*resolver, claim).await
     }
 
     /// Does what the parent says until it says stop, or is gone.

@@ -25,7 +25,9 @@ use crate::deliver::agent::{AgentPool, AgentSource, NoAgent, Purpose};
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
 use crate::envelope::{ListFiles, Recipient, RecipientState};
 use crate::os::{Chance, LogTarget, SystemClock, SystemDial, SystemFiles, SystemUsers, time_zone};
-use crate::queue::{BodyWriter, Claim, Message, Queue, Selector, Settlement, Spool, SpoolError};
+use crate::queue::{
+    BodyWriter, Claim, Message, Occasion, Queue, Selector, Settlement, Spool, SpoolError,
+};
 use crate::receive::{Daemon, Intake, Security, Service, ServiceParts};
 use crate::route::Site;
 use crate::world::{BoxFuture, Clock, Nothing, Resolver, Users};
@@ -120,7 +122,7 @@ impl Solo {
             agents: Arc::new(AgentPool::new(Arc::new(source))),
             place: settings.place,
             zone: time_zone(&site.config.options),
-            retry_after: RETRY_AFTER,
+            retry_after: Some(RETRY_AFTER),
         });
         let (hand, accepted) = mpsc::channel(WAITING_MAX);
         let intake = Arc::new(Hand {
@@ -223,7 +225,11 @@ impl Spool for Front {
         self.queue.discard(message.id);
         // In quarantine nobody delivers it; it ends with its claim.
         message.envelope.quarantine = Some("told to the sender".into());
-        Box::pin(std::future::ready(Ok(Claim::new(message, |_| {}))))
+        Box::pin(std::future::ready(Ok(Claim::new(
+            message,
+            Occasion::Accepted,
+            |_, _| {},
+        ))))
     }
 
     fn discard(&self, id: QueueId) {
@@ -241,7 +247,9 @@ impl Spool for Front {
     fn settle(&self, claim: Claim, outcome: Settlement) -> BoxFuture<'_, Result<(), SpoolError>> {
         let recipients = match &outcome {
             Settlement::Done => &claim.message.envelope.recipients,
-            Settlement::Keep { envelope, .. } => &envelope.recipients,
+            Settlement::Keep { envelope, .. } | Settlement::Lost { envelope } => {
+                &envelope.recipients
+            }
         };
         if self.tells_failures {
             let failed = recipients

@@ -28,6 +28,7 @@ pub fn queue_settings(site: &Site) -> QueueSettings {
     settings.sync = safe && !(interactive && delivers_first);
     settings.file_mode = options.mode(Opt::QueueFileMode).unwrap_or(0o600);
     settings.min_age = options.interval(Opt::MinQueueAge);
+    settings.max_age = options.interval(Opt::MaxQueueAge);
     settings
 }
 

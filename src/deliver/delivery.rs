@@ -8,10 +8,10 @@ use bstr::{BStr, BString, ByteSlice};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::tz::TimeZone;
-use tokio::sync::Semaphore;
 
 use super::agent::{AgentPool, MessageText};
 use super::compose::Composer;
+use super::convert::{Conversion, Text};
 use super::lists::AgentLists;
 use super::local::{self, Local, Way};
 use super::plan::{self, Job};
@@ -25,15 +25,15 @@ use crate::cf::Opt;
 use crate::envelope::{Envelope, Expansion, Recipient, RecipientState, expand};
 use crate::message::date;
 use crate::queue::reports::Occasion;
-use crate::queue::{Claim, Message, Settlement, Spool, SpoolError};
+use crate::queue::{Claim, Message, Settlement, Spool, SpoolError, never};
 use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
 use crate::smtp::client::{Rcpt, Transaction};
-use crate::smtp::{BodyType, DeliverBy, MailParameters, Notify, RcptParameters};
+use crate::smtp::{DeliverBy, MailParameters, Notify, RcptParameters};
 use crate::world::{BoxFuture, Clock, Counted, Dial, Entropy, Log, Resolver, Users};
 
-/// Messages that are worked on at once.
-const MESSAGES_MAX: usize = 1000;
+/// A message whose report could not be kept is tried again after this.
+const REPORT_PAUSE: Duration = Duration::from_secs(60);
 /// Jobs of one message that are done at once.
 const JOBS_MAX: usize = 20;
 
@@ -57,8 +57,9 @@ pub struct DeliveryParts {
     pub place: Place,
     /// The time zone that dates are shown in.
     pub zone: TimeZone,
-    /// How long a deferred message waits at least (`-q15m`).
-    pub retry_after: Duration,
+    /// How long a deferred message waits (`-q15m`); `None` for until somebody
+    /// asks for a queue run.
+    pub retry_after: Option<Duration>,
 }
 
 /// Delivers messages.
@@ -72,8 +73,8 @@ pub struct Deliverer {
     remote: Remote,
     local: Local,
     composer: Composer,
-    slots: Semaphore,
-    retry_after: Duration,
+    entropy: Arc<dyn Entropy>,
+    retry_after: Option<Duration>,
 }
 
 /// What became of one recipient, by whom.
@@ -99,14 +100,14 @@ impl Deliverer {
     /// With nothing begun.
     pub fn new(parts: DeliveryParts) -> Arc<Self> {
         Arc::new(Self {
-            remote: Remote::new(parts.dial, parts.entropy),
+            remote: Remote::new(parts.dial, Arc::clone(&parts.entropy)),
             local: Local {
                 agents: Arc::clone(&parts.agents),
                 users: Arc::clone(&parts.users),
                 place: parts.place,
             },
             composer: Composer::default(),
-            slots: Semaphore::new(MESSAGES_MAX),
+            entropy: parts.entropy,
             spool: parts.spool,
             clock: parts.clock,
             users: parts.users,
@@ -139,11 +140,7 @@ impl Deliverer {
         resolver: Arc<dyn Resolver>,
         claim: Claim,
     ) {
-        let Ok(slot) = self.slots.acquire().await else {
-            return;
-        };
         let children = self.attempt(&site, &*resolver, claim).await;
-        drop(slot);
         for child in children {
             let (deliverer, site) = (Arc::clone(self), Arc::clone(&site));
             let resolver = Arc::clone(&resolver);
@@ -151,14 +148,16 @@ impl Deliverer {
         }
     }
 
-    /// One attempt; gives the messages that it caused.
-    async fn attempt(
+    /// One attempt, recorded as by [`Deliverer::deliver`]; gives the messages
+    /// that it caused, to be delivered too.
+    pub async fn attempt(
         &self,
         site: &Arc<Site>,
         resolver: &dyn Resolver,
         mut claim: Claim,
     ) -> Vec<Claim> {
         if claim.message.envelope.quarantine.is_some() {
+            self.put_by(claim).await;
             return Vec::new();
         }
         begin_attempt(site, &mut claim.message.envelope);
@@ -184,6 +183,29 @@ impl Deliverer {
         children
     }
 
+    /// Leaves a message to queue runs, untried.
+    pub async fn put_by(&self, claim: Claim) {
+        let outcome = Settlement::Keep {
+            envelope: Box::new(claim.message.envelope.clone()),
+            next_try: never(),
+        };
+        // What cannot be kept now is due again after a while.
+        let _ = self.spool.settle(claim, outcome).await;
+    }
+
+    /// When a deferred message is tried again: not all at the same time, who
+    /// were deferred at the same time.
+    fn next_try(&self, now: SystemTime) -> SystemTime {
+        match self.retry_after {
+            Some(pause) => {
+                let share = self.entropy.random() % 1000;
+                let spread = pause / 10 * u32::try_from(share).unwrap_or(0) / 1000;
+                now + pause - pause / 20 + spread
+            }
+            None => never(),
+        }
+    }
+
     /// Writes outcomes into the envelope, sends reports, settles; gives the
     /// reports.
     async fn conclude(
@@ -198,7 +220,9 @@ impl Deliverer {
             .send_reports(site, &claim.message, &attempts, occasion, now)
             .await;
         let Ok(reports) = reports else {
-            // Without its report a failure would be silent: all stays queued.
+            // Without its report a failure would be silent: what has failed
+            // stays queued.
+            self.keep_failures(claim, &attempts).await;
             return Vec::new();
         };
         let envelope = &mut claim.message.envelope;
@@ -221,17 +245,39 @@ impl Deliverer {
                 }
             };
         }
-        let outcome = if envelope.is_pending() {
-            Settlement::Keep {
-                envelope: Box::new(envelope.clone()),
-                next_try: now + self.retry_after,
-            }
-        } else {
-            Settlement::Done
+        let next_try = self.next_try(now);
+        let boxed = |envelope: &Envelope| Box::new(envelope.clone());
+        let outcome = match envelope.is_pending() {
+            true => Settlement::Keep {
+                envelope: boxed(envelope),
+                next_try,
+            },
+            false if report::is_hopeless(site, envelope) => Settlement::Lost {
+                envelope: boxed(envelope),
+            },
+            false => Settlement::Done,
         };
         // Unsettled, the message is tried again: nothing is lost by that.
         let _ = self.spool.settle(claim, outcome).await;
         reports
+    }
+
+    /// Records what was sent, and that all else waits.
+    async fn keep_failures(&self, mut claim: Claim, attempts: &[Attempt]) {
+        let envelope = &mut claim.message.envelope;
+        for attempt in attempts {
+            if let Some(recipient) = envelope.recipients.get_mut(attempt.recipient)
+                && attempt.verdict.fate == Fate::Sent
+            {
+                recipient.state = RecipientState::Sent;
+            }
+        }
+        let outcome = Settlement::Keep {
+            envelope: Box::new(envelope.clone()),
+            next_try: self.clock.now() + REPORT_PAUSE,
+        };
+        // In memory at least it is remembered.
+        let _ = self.spool.settle(claim, outcome).await;
     }
 
     /// Recipients that came from lists with an owner get a copy of their own,
@@ -418,20 +464,28 @@ impl Work<'_> {
                 return vec![verdict; job.recipients.len()];
             }
         };
-        let content = Content {
+        let conversion = Conversion::new(self.site, mailer, self.message);
+        let text = conversion.usual(Text {
             header: prepared.header,
             body: self.message.body.clone(),
+        });
+        let content = |text: Text| Content {
+            header: text.header,
+            body: text.body,
             eol: mailer.eol.clone(),
             line_max: usize::try_from(mailer.line_max).unwrap_or(0),
         };
+        let seven_bit = || conversion.seven_bit(&text).map(content);
+        let mut transaction = self.transaction(job, prepared.sender);
+        transaction.parameters.body = conversion.body_type();
         let errand = Errand {
             site: self.site,
             resolver: self.resolver,
             mailer_id: job.mailer,
             target,
-            transaction: self.transaction(job, prepared.sender),
-            content: &content,
-            seven_bit: &|| None,
+            transaction,
+            content: &content(text.clone()),
+            seven_bit: &seven_bit,
         };
         self.deliverer.remote.send(&errand).await
     }
@@ -467,9 +521,7 @@ impl Work<'_> {
         };
         MailParameters {
             size: Some(envelope.size),
-            body: envelope
-                .body_type
-                .or(envelope.has_8bit.then_some(BodyType::EightBitMime)),
+            body: envelope.body_type,
             envid: envelope.envid.clone(),
             ret: envelope.ret,
             auth: envelope.auth.clone(),
@@ -483,8 +535,13 @@ impl Work<'_> {
     }
 
     async fn run_local(&self, job: &Job, prepared: Prepared) -> Vec<Verdict> {
+        let mailer = self.site.mailer(job.mailer);
+        let text = Conversion::new(self.site, mailer, self.message).usual(Text {
+            header: prepared.header.clone(),
+            body: self.message.body.clone(),
+        });
         let visits = job.recipients.iter().map(|addressee| {
-            let prepared = &prepared;
+            let (prepared, text) = (&prepared, &text);
             async move {
                 let Some(recipient) = self.message.envelope.recipients.get(addressee.recipient)
                 else {
@@ -498,13 +555,13 @@ impl Work<'_> {
                 }
                 let visit = local::Visit {
                     site: self.site,
-                    mailer: self.site.mailer(job.mailer),
+                    mailer,
                     recipient,
                     user: addressee.user.as_bstr(),
                     macros: &macros,
                     text: MessageText {
-                        header: prepared.header.clone(),
-                        body: self.message.body.clone(),
+                        header: text.header.clone(),
+                        body: text.body.clone(),
                     },
                 };
                 local.deliver(visit).await

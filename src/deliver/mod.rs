@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod compose;
+mod convert;
 pub mod delivery;
 mod lists;
 pub mod lmtp;

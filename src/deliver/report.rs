@@ -14,7 +14,7 @@ use crate::base::{Enhanced, Sysexit};
 use crate::cf::Opt;
 use crate::dsn::{Action, Diagnostic};
 use crate::envelope::expand::Refused;
-use crate::envelope::{Envelope, RecipientState};
+use crate::envelope::{Envelope, Notify, RecipientState};
 use crate::queue::reports::{self, Occasion, Outcome, ReportSettings};
 use crate::queue::timeouts::{Due, PerClass, QueueTimeouts, what_is_due};
 use crate::queue::{Body, Claim, Message, SpoolError};
@@ -100,6 +100,18 @@ fn settings(site: &Site, deliverer: &Deliverer) -> ReportSettings {
         no_actual_recipient: has("noactualrecipient"),
         recipient_factor: options.number(Opt::RecipientFactor),
     }
+}
+
+/// Whether a report failed that was to tell the postmaster of another that
+/// failed: there is nobody left to tell.
+pub(super) fn is_hopeless(site: &Site, envelope: &Envelope) -> bool {
+    let double_bounce = site.option_text(Opt::DoubleBounceAddress);
+    envelope.is_report
+        && !double_bounce.is_empty()
+        && envelope.recipients.iter().any(|recipient| {
+            // A report to a sender asks to be told of its failure.
+            recipient.state == RecipientState::Failed && recipient.notify == Notify::NEVER
+        })
 }
 
 /// What a report says of each recipient. One that was passed on to a host

@@ -9,6 +9,10 @@ use bstr::{BString, ByteSlice};
 use super::block;
 use super::{Field, Header};
 
+mod decode;
+
+pub use decode::to_eight_bit;
+
 /// What steers a conversion: the internal classes and DefaultCharSet.
 pub struct Rules<'a> {
     /// Whether `type/subtype` goes on as it is, whatever it holds (class
@@ -19,6 +23,9 @@ pub struct Rules<'a> {
     pub is_never_base64: &'a dyn Fn(&[u8]) -> bool,
     /// The character set of text that names none (DefaultCharSet).
     pub charset: &'a [u8],
+    /// Who converts, for `X-MIME-Autoconverted`: `mail.example.org id
+    /// 6AM…`; empty for no such field.
+    pub by: &'a [u8],
 }
 
 /// Parts within parts that are looked into (sendmail: MAXMIMENESTING 20).
@@ -78,8 +85,17 @@ fn entity(header: &mut Header, body: &[u8], rules: &Rules<'_>, depth: usize, out
             drop_encoding(header);
             let name = encode(body, (rules.is_never_base64)(&full), out);
             header.push(Field::new("Content-Transfer-Encoding", format!(" {name}")));
+            if !rules.by.is_empty() {
+                header.push(autoconverted(b"8bit", name.as_bytes(), rules.by));
+            }
         }
     }
+}
+
+/// The field that tells of a conversion.
+fn autoconverted(from: &[u8], to: &[u8], by: &[u8]) -> Field {
+    let parts = [b" from ".as_slice(), from, b" to ", to, b" by ", by];
+    Field::new("X-MIME-Autoconverted", bstr::concat(parts))
 }
 
 fn drop_encoding(header: &mut Header) {

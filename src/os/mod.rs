@@ -21,6 +21,7 @@ mod process;
 mod programs;
 mod resolv_conf;
 mod resolver;
+mod state;
 mod users;
 mod zone;
 
@@ -40,5 +41,6 @@ pub use process::{
 };
 pub use programs::SystemPrograms;
 pub use resolver::{ResolverSettings, SystemResolver};
+pub use state::SledStore;
 pub use users::SystemUsers;
 pub use zone::{time_zone, usual_zone};

@@ -13,8 +13,8 @@ use super::image;
 use super::journal::{RecordKind, Stored};
 use super::keeper::Keep;
 use super::spool::{Inner, kind_of};
-use super::state::{Place, Slot};
-use super::{Body, Claim, Message, Selector, Settlement, SpoolError, control_file};
+use super::state::{Place, Slot, never};
+use super::{Body, Claim, Message, Occasion, Selector, Settlement, SpoolError, control_file};
 use crate::base::QueueId;
 use crate::base::maillog::Priority;
 use crate::envelope::{Envelope, RecipientState};
@@ -94,20 +94,35 @@ impl Inner {
                     self.give_back(id, due);
                     return None;
                 }
-                let last = message.envelope.last_attempt;
-                let next = last.map(|last| last + self.settings.min_age);
+                let rest = self.rest(message.envelope.attempts);
+                let next = message.envelope.last_attempt.map(|last| last + rest);
                 let early = next.filter(|next| *next > now && !selector.even_if_not_due);
                 if let Some(next) = early {
                     self.give_back(id, next);
                     return None;
                 }
-                Some(self.claim(message))
+                let occasion = match selector.is_empty() {
+                    true => Occasion::Run,
+                    false => Occasion::Selected,
+                };
+                Some(self.claim(message, occasion))
             }
             Err(error) => {
                 self.refuse(id, now, &error);
                 None
             }
         }
+    }
+
+    /// How long a message rests between two attempts: MinQueueAge, doubled
+    /// with each attempt up to MaxQueueAge when that is set.
+    fn rest(&self, attempts: u32) -> Duration {
+        let (min, max) = (self.settings.min_age, self.settings.max_age);
+        if max.is_zero() {
+            return min;
+        }
+        let doublings = attempts.saturating_sub(1).min(16);
+        min.saturating_mul(1 << doublings).min(max.max(min))
     }
 
     /// What happens to a message that cannot be read.
@@ -131,13 +146,7 @@ impl Inner {
             self.give_back(id, now + LOOK_AGAIN);
             return;
         };
-        let name = format!("qf{id}");
-        let mut line = format!("{id}: ").into_bytes();
-        line.extend_from_slice(&control_file::losing_line(
-            name.as_bytes().as_bstr(),
-            reason,
-        ));
-        self.log_line(Priority::Alert, &line);
+        self.log_line(Priority::Alert, &losing_line(id, reason));
         match self.directory.turn(kind, FileKind::Lost, id) {
             Ok(()) => drop(self.state().remove(id)),
             Err(_) => self.give_back(id, now + LOOK_AGAIN),
@@ -159,15 +168,15 @@ impl Inner {
         };
         let state = self.state();
         if let Some(extra) = state.extras.get(&id) {
-            match &extra.envelope {
-                Some(envelope) => message.envelope = (**envelope).clone(),
-                None => image::apply_outcomes(&mut message.envelope, &extra.outcomes),
+            if let Some(envelope) = &extra.envelope {
+                message.envelope = (**envelope).clone();
             }
+            image::apply_outcomes(&mut message.envelope, &extra.outcomes);
         }
         Ok(message)
     }
 
-    fn read_journal(
+    pub(super) fn read_journal(
         &self,
         id: QueueId,
         stored: &Stored,
@@ -215,6 +224,7 @@ impl Inner {
         outcome: Settlement,
     ) -> Result<(), SpoolError> {
         claim.disarm();
+        self.until_moved(claim.message.id).await;
         match outcome {
             Settlement::Done => {
                 self.forget(claim.message.clone());
@@ -223,7 +233,16 @@ impl Inner {
             Settlement::Keep { envelope, next_try } => {
                 claim.message.envelope = *envelope;
                 let (answer, answered) = oneshot::channel();
-                self.keep(&claim.message, next_try, answer);
+                let kind = kind_of(&claim.message.envelope);
+                self.keep(&claim.message, kind, next_try, answer);
+                answered.await.unwrap_or(Err(SpoolError::Closing))
+            }
+            Settlement::Lost { envelope } => {
+                claim.message.envelope = *envelope;
+                let line = losing_line(claim.message.id, "savemail panic");
+                self.log_line(Priority::Alert, &line);
+                let (answer, answered) = oneshot::channel();
+                self.keep(&claim.message, FileKind::Lost, never(), answer);
                 answered.await.unwrap_or(Err(SpoolError::Closing))
             }
         }
@@ -286,6 +305,7 @@ impl Inner {
     fn keep(
         self: &Arc<Self>,
         message: &Message,
+        kind: FileKind,
         next_try: SystemTime,
         answer: oneshot::Sender<Result<(), SpoolError>>,
     ) {
@@ -302,7 +322,6 @@ impl Inner {
             (Body::Memory(bytes), false) => Some(bytes.clone()),
             _ => None,
         };
-        let kind = kind_of(&message.envelope);
         let keep = Keep {
             id,
             kind,
@@ -369,14 +388,28 @@ impl Inner {
             self.note(RecordKind::Moved, id, &[]);
         }
         self.wake();
-        if !fresh && was != quarantined {
+        if kind == FileKind::Lost {
+            self.state().remove(id);
+        }
+        if !fresh && control_kind(was) != kind {
             self.directory.remove(control_kind(was), id)?;
         }
         Ok(())
     }
 }
 
-fn control_kind(quarantined: bool) -> FileKind {
+/// The log line on a message that is put aside.
+fn losing_line(id: QueueId, reason: &str) -> Vec<u8> {
+    let name = format!("qf{id}");
+    let mut line = format!("{id}: ").into_bytes();
+    line.extend_from_slice(&control_file::losing_line(
+        name.as_bytes().as_bstr(),
+        reason,
+    ));
+    line
+}
+
+pub(super) fn control_kind(quarantined: bool) -> FileKind {
     match quarantined {
         true => FileKind::Quarantined,
         false => FileKind::Control,

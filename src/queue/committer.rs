@@ -5,7 +5,7 @@
 //! (`Outcome`, `Moved`, `Done`) wait for nobody: they ride with the next
 //! commit, or are written when there has been none for a while.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,15 @@ const NOTES_WAIT: Duration = Duration::from_millis(20);
 
 /// The most messages in one batch: what one write can take.
 const BATCH_MAX: usize = 340;
+
+/// The most messages that are asked to leave a crowded journal at once.
+const RELIEF_MAX: usize = 256;
+
+/// Old segments that cannot be moved out of are looked at again after this.
+const RELIEF_PAUSE: Duration = Duration::from_secs(1);
+
+/// Called with messages that should leave the journal.
+pub(super) type Crowded = Box<dyn Fn(Vec<QueueId>) + Send + Sync>;
 
 /// Called when a message is ours and nobody is left to take its place.
 pub(super) type Orphaned = Box<dyn FnOnce(Stored) + Send>;
@@ -68,11 +77,50 @@ struct Inbox {
 struct Shared {
     inbox: Mutex<Inbox>,
     arrived: Condvar,
+    crowded: OnceLock<Crowded>,
+    relief: Mutex<Relief>,
+}
+
+/// Whether messages are leaving the journal.
+#[derive(Clone, Copy)]
+enum Relief {
+    /// They are.
+    Running,
+    /// They are not; when they could not the last time, that was then.
+    Done(Option<Instant>),
 }
 
 impl Shared {
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn relief(&self) -> MutexGuard<'_, Relief> {
+        self.relief.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The messages that should leave the journal now, if any.
+    fn crowded(&self, journal: &Journal) -> Vec<QueueId> {
+        let mut relief = self.relief();
+        let rests = match *relief {
+            Relief::Running => true,
+            Relief::Done(when) => when.is_some_and(|when| when.elapsed() < RELIEF_PAUSE),
+        };
+        if rests || self.crowded.get().is_none() {
+            return Vec::new();
+        }
+        let ids = journal.crowded(RELIEF_MAX);
+        if !ids.is_empty() {
+            *relief = Relief::Running;
+        }
+        ids
+    }
+
+    /// Asks them to. Nothing of the journal may be locked.
+    fn relieve(&self, ids: Vec<QueueId>) {
+        if let Some(crowded) = self.crowded.get().filter(|_| !ids.is_empty()) {
+            crowded(ids);
+        }
     }
 }
 
@@ -107,6 +155,8 @@ impl Committer {
                 closing: false,
             }),
             arrived: Condvar::new(),
+            crowded: OnceLock::new(),
+            relief: Mutex::new(Relief::Done(None)),
         });
         let owner = if thread {
             let shared = Arc::clone(&shared);
@@ -121,29 +171,62 @@ impl Committer {
         })
     }
 
+    /// Sets what is called when messages should leave the journal.
+    pub(super) fn on_crowded(&self, crowded: Crowded) {
+        let _ = self.shared.crowded.set(crowded);
+    }
+
+    /// Those that were asked to leave have (`helped`), or cannot.
+    pub(super) fn relieved(&self, helped: bool) {
+        *self.shared.relief() = Relief::Done((!helped).then(Instant::now));
+    }
+
     /// Writes a message, durably if `sync` is set.
     pub(super) async fn commit(
         &self,
-        mut entry: Entry,
+        entry: Entry,
         sync: bool,
         orphaned: Orphaned,
     ) -> Result<Landed, SpoolError> {
-        if let Owner::Caller(journal) = &mut *self.owner() {
-            let notes = std::mem::replace(&mut self.shared.inbox().notes, Entry::empty());
-            if !notes.is_empty() {
-                write_notes(journal, notes);
-            }
-            let mut results = journal.append(std::slice::from_mut(&mut entry), sync);
-            return match results.pop() {
-                Some(result) => landed(result, orphaned),
-                None => Err(SpoolError::Closing),
-            };
+        let (answered, crowded) = match &mut *self.owner() {
+            Owner::Caller(journal) => self.commit_here(journal, entry, sync, orphaned),
+            _ => (self.give(entry, sync, orphaned), Vec::new()),
+        };
+        self.shared.relieve(crowded);
+        match answered {
+            Answered::Now(result) => result,
+            Answered::Later(answered) => answered.await.unwrap_or(Err(SpoolError::Closing)),
         }
+    }
+
+    /// Writes a message by the hand of the caller; also gives the messages
+    /// that should leave the journal.
+    fn commit_here(
+        &self,
+        journal: &mut Journal,
+        mut entry: Entry,
+        sync: bool,
+        orphaned: Orphaned,
+    ) -> (Answered, Vec<QueueId>) {
+        let notes = std::mem::replace(&mut self.shared.inbox().notes, Entry::empty());
+        if !notes.is_empty() {
+            write_notes(journal, notes);
+        }
+        let mut results = journal.append(std::slice::from_mut(&mut entry), sync);
+        let result = match results.pop() {
+            Some(result) => landed(result, orphaned),
+            None => Err(SpoolError::Closing),
+        };
+        (Answered::Now(result), self.shared.crowded(journal))
+    }
+
+    /// Gives a message to the thread.
+    fn give(&self, entry: Entry, sync: bool, orphaned: Orphaned) -> Answered {
         let (answer, answered) = oneshot::channel();
         {
             let mut inbox = self.shared.inbox();
             if inbox.closing {
-                return Err(SpoolError::Closing);
+                return Answered::Now(Err(SpoolError::Closing));
             }
             inbox.jobs.push(Job {
                 entry,
@@ -156,7 +239,7 @@ impl Committer {
                 self.shared.arrived.notify_one();
             }
         }
-        answered.await.unwrap_or(Err(SpoolError::Closing))
+        Answered::Later(answered)
     }
 
     /// Notes something about a message, soon but not now.
@@ -211,6 +294,12 @@ impl From<AppendError> for SpoolError {
     }
 }
 
+/// The answer to a commit, or where it will come.
+enum Answered {
+    Now(Result<Landed, SpoolError>),
+    Later(oneshot::Receiver<Result<Landed, SpoolError>>),
+}
+
 /// What the committer has to do next.
 enum Work {
     Commit(Vec<Job>, Entry),
@@ -238,6 +327,7 @@ fn run(mut journal: Journal, shared: &Shared) {
             Work::Notes(notes) => write_notes(&mut journal, notes),
             Work::Close(notes) => return finish(journal, notes),
         }
+        shared.relieve(shared.crowded(&journal));
     }
 }
 

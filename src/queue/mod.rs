@@ -14,6 +14,7 @@ mod image;
 pub mod journal;
 mod keeper;
 mod pace;
+mod relief;
 pub mod reports;
 mod spool;
 mod state;
@@ -117,26 +118,60 @@ pub enum Settlement {
         /// When it is due again.
         next_try: SystemTime,
     },
+    /// Nobody can be told that it failed: keep it aside (`Qf…`), where an
+    /// administrator finds it.
+    Lost {
+        /// The envelope with what has changed.
+        envelope: Box<Envelope>,
+    },
+}
+
+/// Why a message is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// It has just been accepted.
+    Accepted,
+    /// Its time has come, or a queue run came by.
+    Run,
+    /// A run on demand named it (`-qI`, `-qR`, `-qS`, ETRN).
+    Selected,
 }
 
 /// A message that one party holds and nobody else may deliver, until it is
-/// settled. Dropping a claim unsettled makes the message due again at once.
+/// settled. One that is dropped unsettled is due again after a pause.
 pub struct Claim {
     /// The message, to be read and worked on.
     pub message: Message,
+    /// Why it is worked on.
+    pub occasion: Occasion,
     /// Gives the message back to its queue when the claim is dropped.
     release: Option<Release>,
 }
 
-/// What a dropped claim calls.
-type Release = Box<dyn FnOnce(QueueId) + Send>;
+/// What a claim that is given back calls, with the time when it is due if
+/// that was said.
+type Release = Box<dyn FnOnce(QueueId, Option<SystemTime>) + Send>;
 
 impl Claim {
-    /// A claim that calls `release` when it is dropped unsettled.
-    pub fn new(message: Message, release: impl FnOnce(QueueId) + Send + 'static) -> Self {
+    /// A claim that calls `release` when it is given back or dropped
+    /// unsettled.
+    pub fn new(
+        message: Message,
+        occasion: Occasion,
+        release: impl FnOnce(QueueId, Option<SystemTime>) + Send + 'static,
+    ) -> Self {
         Self {
             message,
+            occasion,
             release: Some(Box::new(release)),
+        }
+    }
+
+    /// Gives the message back as it was, to be due again at a time. Nothing
+    /// is written for that.
+    pub fn give_back(mut self, due: SystemTime) {
+        if let Some(release) = self.release.take() {
+            release(self.message.id, Some(due));
         }
     }
 
@@ -149,7 +184,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(release) = self.release.take() {
-            release(self.message.id);
+            release(self.message.id, None);
         }
     }
 }

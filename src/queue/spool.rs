@@ -20,8 +20,8 @@ use super::ids::Ids;
 use super::image;
 use super::journal::{Entry, Journal, JournalSettings, RecordKind, Recovery, record};
 use super::keeper::{Keep, Keeper};
-use super::state::{Place, State};
-use super::{Body, BodyWriter, Claim, Message, Selector, Settlement, Spool, SpoolError};
+use super::state::{Place, State, never};
+use super::{Body, BodyWriter, Claim, Message, Occasion, Selector, Settlement, Spool, SpoolError};
 use crate::base::QueueId;
 use crate::base::maillog::{Event, Priority, Subject};
 use crate::envelope::{Envelope, Recipient};
@@ -47,6 +47,9 @@ pub struct QueueSettings {
     pub file_mode: u32,
     /// MinQueueAge: a message is not tried again before.
     pub min_age: Duration,
+    /// MaxQueueAge: when it is set, the rest between attempts begins at
+    /// `min_age` and doubles up to this.
+    pub max_age: Duration,
     /// Whether journal and directory have threads of their own.
     pub threads: bool,
     /// The process id that goes into queue ids.
@@ -66,6 +69,7 @@ impl QueueSettings {
             memory_body_bytes: 256 << 10,
             file_mode: 0o600,
             min_age: Duration::ZERO,
+            max_age: Duration::ZERO,
             threads: true,
             pid: std::process::id(),
         }
@@ -102,7 +106,13 @@ pub(super) struct Inner {
     ids: Mutex<Ids>,
     /// Something is due, perhaps earlier than before.
     changed: Wake,
+    /// A message has moved from the journal into the directory.
+    pub(super) moved: Wake,
 }
+
+/// How long a message rests whose claim was dropped: what went wrong may go
+/// wrong again.
+const DROPPED_PAUSE: Duration = Duration::from_secs(30);
 
 impl Queue {
     /// Opens the queue: recovers the journal if this process can own it, and
@@ -136,6 +146,7 @@ impl Queue {
             state: Mutex::new(State::default()),
             ids: Mutex::new(ids),
             changed: Wake::new(),
+            moved: Wake::new(),
             settings,
             world,
         };
@@ -146,11 +157,12 @@ impl Queue {
         if let Some(recovery) = recovery {
             queue.inner.take_over(recovery);
         }
+        queue.inner.offer_relief();
         Ok(queue)
     }
 
     /// Looks into the directory for messages that other programs have put
-    /// there or taken away.
+    /// there or taken away. Those that are new wait for a queue run.
     ///
     /// # Errors
     /// The directory cannot be read.
@@ -159,7 +171,6 @@ impl Queue {
         let waiting = directory.list(FileKind::Control)?;
         let quarantined: HashSet<QueueId> =
             directory.list(FileKind::Quarantined)?.into_iter().collect();
-        let now = self.inner.now();
         let mut state = self.inner.state();
         let gone: Vec<QueueId> = {
             let there: HashSet<&QueueId> = waiting.iter().chain(&quarantined).collect();
@@ -180,21 +191,26 @@ impl Queue {
                 None => {
                     state.insert(id, Place::Directory, None);
                     state.set_quarantined(id, held);
-                    state.release(id, now);
+                    state.release(id, never());
                 }
                 // Another program has put it into quarantine, or released it.
                 Some(slot) if slot.quarantined != held && !slot.claimed => {
                     if matches!(slot.place, Place::Directory) {
                         state.set_quarantined(id, held);
-                        state.release(id, now);
+                        state.release(id, never());
                     }
                 }
                 Some(_) => {}
             }
         }
-        drop(state);
-        self.inner.changed.notify_one();
         Ok(())
+    }
+
+    /// A queue run begins: what waits for one is due now.
+    pub fn begin_run(&self) {
+        let now = self.inner.now();
+        self.inner.state().release_waiting(now);
+        self.inner.wake();
     }
 
     /// Resolves when something may be due earlier than [`Spool::next_due`]
@@ -328,13 +344,35 @@ impl Inner {
     }
 
     /// A claim that gives the message back when it is dropped.
-    pub(super) fn claim(self: &Arc<Self>, message: Message) -> Claim {
+    pub(super) fn claim(self: &Arc<Self>, message: Message, occasion: Occasion) -> Claim {
         let inner: Weak<Self> = Arc::downgrade(self);
-        Claim::new(message, move |id| {
+        Claim::new(message, occasion, move |id, due| {
             if let Some(inner) = inner.upgrade() {
-                inner.give_back(id, inner.now());
+                let due = due.unwrap_or_else(|| inner.now() + DROPPED_PAUSE);
+                inner.give_back(id, due);
             }
         })
+    }
+
+    /// The journal tells which messages keep old segments from being used
+    /// again.
+    fn offer_relief(self: &Arc<Self>) {
+        if let Some(committer) = &self.committer {
+            let inner = Arc::downgrade(self);
+            committer.on_crowded(Box::new(move |ids| {
+                if let Some(inner) = inner.upgrade() {
+                    inner.relieve(&ids);
+                }
+            }));
+        }
+    }
+
+    /// What the journal was crowded with has been dealt with; whether any
+    /// of it has left.
+    pub(super) fn relieved(&self, helped: bool) {
+        if let Some(committer) = &self.committer {
+            committer.relieved(helped);
+        }
     }
 
     /// The message is claimed no longer.
@@ -383,7 +421,7 @@ impl Inner {
         state.loose.remove(&id);
         state.insert(id, place, None);
         drop(state);
-        Ok(self.claim(message))
+        Ok(self.claim(message, Occasion::Accepted))
     }
 
     /// A message is ours, but its session went away before it knew: it is due
@@ -521,9 +559,10 @@ impl Spool for Queue {
             Some(slot) => matches!(slot.place, Place::Directory),
             None => return,
         };
-        if in_directory {
-            state.extras.entry(id).or_default().noted = true;
-        }
+        // Should the claim be dropped, the next one must know.
+        let extra = state.extras.entry(id).or_default();
+        extra.noted |= in_directory;
+        extra.outcomes.push(payload.clone().into());
         drop(state);
         self.inner.note(RecordKind::Outcome, id, &payload);
     }

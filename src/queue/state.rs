@@ -36,6 +36,8 @@ pub(super) struct Slot {
     due: u64,
     pub(super) quarantined: bool,
     pub(super) claimed: bool,
+    /// It is on its way from the journal into the directory.
+    pub(super) moving: bool,
 }
 
 impl Slot {
@@ -99,6 +101,7 @@ impl State {
             due: 0,
             quarantined: false,
             claimed: true,
+            moving: false,
         };
         self.slots.insert(id, slot);
         if let Some(due) = due {
@@ -119,10 +122,35 @@ impl State {
         };
         slot.claimed = false;
         slot.due = millis(due);
-        if !slot.quarantined {
+        // What waits for a run is found by the run.
+        if !slot.quarantined && slot.due < millis(never()) {
             self.due.push(Reverse((slot.due, id)));
         }
         self.tidy();
+    }
+
+    /// What waits for a queue run is due.
+    pub(super) fn release_waiting(&mut self, now: SystemTime) {
+        let (never, now) = (millis(never()), millis(now));
+        for (id, slot) in &mut self.slots {
+            if slot.due == never && !slot.claimed && !slot.quarantined {
+                slot.due = now;
+                self.due.push(Reverse((now, *id)));
+            }
+        }
+        self.tidy();
+    }
+
+    /// Whether a message is on its way into the directory.
+    pub(super) fn is_moving(&self, id: QueueId) -> bool {
+        self.slots.get(&id).is_some_and(|slot| slot.moving)
+    }
+
+    /// A message begins its way into the directory, or has ended it.
+    pub(super) fn set_moving(&mut self, id: QueueId, moving: bool) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.moving = moving;
+        }
     }
 
     /// Changes where a message is.
@@ -141,7 +169,8 @@ impl State {
 
     /// Claims a message that nobody holds.
     pub(super) fn claim(&mut self, id: QueueId) -> Option<&Slot> {
-        let slot = self.slots.get_mut(&id).filter(|slot| !slot.claimed)?;
+        let free = |slot: &&mut Slot| !slot.claimed && !slot.moving;
+        let slot = self.slots.get_mut(&id).filter(free)?;
         slot.claimed = true;
         Some(slot)
     }
@@ -177,7 +206,9 @@ impl State {
 
     fn is_valid(&self, due: u64, id: QueueId) -> bool {
         let slot = self.slots.get(&id);
-        slot.is_some_and(|slot| !slot.claimed && !slot.quarantined && slot.due == due)
+        slot.is_some_and(|slot| {
+            !slot.claimed && !slot.moving && !slot.quarantined && slot.due == due
+        })
     }
 
     /// Void entries of the schedule must not outgrow the rest.

@@ -17,6 +17,7 @@ mod effects;
 mod identity;
 mod log;
 mod nothing;
+mod state;
 mod tls;
 
 pub use disk::{Disk, DiskFile, FileFacts, OpenMode};
@@ -27,6 +28,7 @@ pub use effects::{
 pub use identity::HostIdentity;
 pub use log::{Counted, Log};
 pub use nothing::Nothing;
+pub use state::StateStore;
 pub use tls::{CertificateFacts, Secured, TlsClient, TlsFacts, TlsFault, TlsServer, Verify};
 
 /// A future that a trait object can give.

@@ -160,7 +160,6 @@ fn what_was_answered_250_survives_kill_9_at_random_moments() {
     let missing = || -> Vec<usize> { taken.difference(&numbers()).copied().collect() };
     let end = std::time::Instant::now() + Duration::from_secs(30);
     while !missing().is_empty() && std::time::Instant::now() < end {
-        let _ = site.godwit(&["sendmail", "-q"]);
         thread::sleep(Duration::from_millis(200));
     }
     let missing = missing();
@@ -170,6 +169,74 @@ fn what_was_answered_250_survives_kill_9_at_random_moments() {
         taken.len(),
         missing.len()
     );
+}
+
+/// Starts a daemon that runs no queue by itself.
+fn daemon_without_runs(site: &Site) -> std::process::Child {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_godwit"));
+    command.arg("--root").arg(site.root());
+    command.args(["sendmail", "-bD"]);
+    let log = std::fs::File::create(site.path("daemon.out")).expect("a log can be made");
+    command.stdin(std::process::Stdio::null());
+    command.stdout(log.try_clone().expect("a descriptor can be copied"));
+    command.stderr(log);
+    let mut child = command.spawn().expect("the program can be started");
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(site.address()).is_err() {
+        assert!(std::time::Instant::now() < end, "the daemon answers");
+        assert!(child.try_wait().expect("it can be waited for").is_none());
+        thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn what_a_crash_left_is_delivered_without_a_queue_run() {
+    // The sink is there after the crash only: until then nothing gets through.
+    let sink = Sink::start();
+    let stuck = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = stuck.local_addr().expect("its address").port();
+    let with_port = |port: u16| {
+        format!(
+            "define(`SMART_HOST', `relay:[127.0.0.1]')dnl\n\
+             define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl"
+        )
+    };
+    let site = Site::stock(&with_port(port));
+    let names = ["etc/mail/sendmail.mc", "etc/mail/sendmail.cf"].map(|name| site.path(name));
+    let [mc, cf] = &names;
+    let words = [mc, cf].map(|path| path.to_str().expect("a path in ASCII"));
+    site.must(&["compile", words[0], "-o", words[1]]);
+    site.must(&["newaliases"]);
+    let mut child = daemon_without_runs(&site);
+    let mut session = site.session();
+    session.expect("EHLO client.example.com", "250");
+    for number in 0..5 {
+        session.expect("MAIL FROM:<a@near.example>", "250");
+        session.expect("RCPT TO:<b@far.example>", "250");
+        session.data(&format!("Subject: number {number};\n\nx\n"), "250");
+    }
+    for pid in family(i32::try_from(child.id()).expect("a process id")) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    let _ = child.wait();
+    assert!(sink.received().is_empty());
+    let text = std::fs::read_to_string(cf).expect("the configuration");
+    let (before, after) = (format!("TCP $h {port}"), format!("TCP $h {}", sink.port()));
+    assert!(text.contains(&before));
+    std::fs::write(cf, text.replace(&before, &after)).expect("written");
+    let mut child = daemon_without_runs(&site);
+    let end = std::time::Instant::now() + Duration::from_secs(15);
+    while sink.received().len() < 5 && std::time::Instant::now() < end {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let received = sink.received().len();
+    let _ = kill(
+        Pid::from_raw(i32::try_from(child.id()).expect("a process id")),
+        Signal::SIGTERM,
+    );
+    let _ = child.wait();
+    assert_eq!(received, 5);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use godwit::base::maillog::Priority;
 use godwit::cf::{self, Origins};
 use godwit::deliver::agent::{AgentPool, AgentSource, NoAgent, Purpose, ServeOptions, serve};
 use godwit::deliver::delivery::{Deliverer, DeliveryParts};
-use godwit::envelope::{Envelope, Recipient};
+use godwit::envelope::{BodyType, Envelope, Recipient};
 use godwit::map::MapWorld;
 use godwit::message::{Field, Header};
 use godwit::os::{Chance, SystemClock, SystemDisk};
@@ -331,7 +331,7 @@ impl Lab {
             agents: Arc::new(AgentPool::new(Arc::new(Threads))),
             place: Place::default(),
             zone: jiff::tz::TimeZone::UTC,
-            retry_after: Duration::from_secs(900),
+            retry_after: Some(Duration::from_secs(900)),
         });
         Self {
             site: Arc::new(site(config, Arc::clone(&zone))),
@@ -587,6 +587,98 @@ async fn failures_come_back_as_reports() {
     lab.send_as("", &["x@nomx.test"], Body::Memory("hi\n".into()))
         .await;
     assert!(lab.log().iter().any(|l| l.contains("stat=User unknown")));
+    // The postmaster is nobody here: what should tell him is put aside.
+    let lost = || {
+        let names = std::fs::read_dir(lab.folder.path().join("mqueue")).unwrap();
+        let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("Qf")).count()
+    };
+    for _ in 0..200 {
+        if lost() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((lost(), lab.waiting()), (1, 0));
+}
+
+/// What a server got of a message: `BODY=` or nothing, the fields that tell of
+/// MIME, the body.
+fn got(lab: &Lab) -> String {
+    let heard = lab.heard();
+    let declared = heard.iter().any(|line| line.ends_with("BODY=8BITMIME"));
+    let text = heard.iter().find_map(|line| line.split_once(" text "));
+    let (_, text) = text.unwrap();
+    let (header, body) = text.split_once("\n\n").unwrap();
+    let word = |line: &str| {
+        let (name, value) = line.split_once(": ")?;
+        let (value, _) = value.split_once(" by ").unwrap_or((value, ""));
+        let is_mime = !["From", "Subject", "Received"].contains(&name);
+        is_mime.then(|| format!("{name}: {value}"))
+    };
+    let mut lines: Vec<String> = declared.then(|| "BODY".to_owned()).into_iter().collect();
+    lines.extend(header.lines().filter_map(word));
+    lines.push(body.trim_end().to_owned());
+    lines.join("|")
+}
+
+#[tokio::test]
+async fn eight_bit_text_as_the_reference_sends_it() {
+    const PLAIN: &str = "the caf\u{e9} is over there\n";
+    const LABELS: &str = "MIME-Version: 1.0|Content-Type: text/plain; charset=";
+    const QUOTED: &str = "|Content-Transfer-Encoding: quoted-printable\
+        |X-MIME-Autoconverted: from 8bit to quoted-printable|the caf=C3=A9 is over there";
+    let as_is = "the caf\u{e9} is over there".to_owned();
+    let unknown = format!("{LABELS}unknown-8bit{QUOTED}");
+    let latin = format!("{LABELS}iso-8859-1{QUOTED}");
+    let kept = format!("{LABELS}iso-8859-1|Content-Transfer-Encoding: 8bit|{as_is}");
+    let marked = format!("BODY|{LABELS}unknown-8bit|Content-Transfer-Encoding: 8bit|{as_is}");
+    // EightBitMode, declared, MIME, server has 8BITMIME; as recorded.
+    for (mode, declared, mime, offered, want) in [
+        ("p", false, false, false, as_is.clone()),
+        ("p", false, true, false, latin.clone()),
+        ("p", true, false, false, unknown.clone()),
+        ("p", true, true, false, latin.clone()),
+        ("p", false, false, true, as_is.clone()),
+        ("p", false, true, true, kept.clone()),
+        ("p", true, false, true, format!("BODY|{as_is}")),
+        ("p", true, true, true, format!("BODY|{kept}")),
+        ("m", false, false, false, unknown.clone()),
+        ("m", false, false, true, marked.clone()),
+        ("m", true, false, true, marked),
+        ("m", false, true, true, format!("BODY|{kept}")),
+        ("s", true, false, false, unknown),
+        ("s", true, false, true, format!("BODY|{as_is}")),
+    ] {
+        let lab = Lab::new(&format!("O EightBitMode={mode}"));
+        if !offered {
+            lab.peers.set("127.0.1.2", "ehlo=250 sink");
+        }
+        let mut envelope = Envelope::new("sender@elsewhere.test", SystemTime::now());
+        envelope.recipients.push(Recipient::mailbox("a@nomx.test"));
+        envelope.has_8bit = true;
+        envelope.body_type = declared.then_some(BodyType::EightBitMime);
+        let mut header = Header::new();
+        header.push(Field::new("Subject", " m"));
+        if mime {
+            header.push(Field::new("MIME-Version", " 1.0"));
+            header.push(Field::new(
+                "Content-Type",
+                " text/plain; charset=iso-8859-1",
+            ));
+            header.push(Field::new("Content-Transfer-Encoding", " 8bit"));
+        }
+        let message = Message {
+            id: lab.queue.new_id(),
+            envelope,
+            header,
+            body: Body::Memory(PLAIN.into()),
+        };
+        let claim = lab.queue.accept(message).await.unwrap();
+        let (site, zone) = (Arc::clone(&lab.site), Arc::clone(&lab.zone));
+        lab.deliverer.deliver(site, zone, claim).await;
+        assert_eq!(got(&lab), want, "{mode} {declared} {mime} {offered}");
+    }
 }
 
 #[tokio::test]

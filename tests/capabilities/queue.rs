@@ -15,7 +15,7 @@ use godwit::envelope::{Envelope, Recipient, RecipientState};
 use godwit::message::{Field, Header};
 use godwit::os::{Chance as SystemChance, SystemClock, SystemDisk};
 use godwit::queue::{
-    Body, Claim, Message, Queue, QueueSettings, QueueWorld, Selector, Settlement, Spool,
+    Body, Claim, Message, Occasion, Queue, QueueSettings, QueueWorld, Selector, Settlement, Spool,
     SpoolError, never,
 };
 use godwit::world::{Clock, Disk, Log};
@@ -235,8 +235,12 @@ fn what_must_wait_moves_into_the_directory_and_comes_back_when_due() {
     assert_eq!(claim.message.envelope.recipients.len(), 2);
     assert_eq!(bytes_of(&claim.message.body), body_bytes(id));
     assert!(due(&queue).is_empty(), "it is held");
-    drop(claim);
+    claim.give_back(bench.clock.now());
     let claim = due(&queue).pop().expect("it was given back");
+    drop(claim);
+    assert!(due(&queue).is_empty(), "what was dropped rests");
+    bench.clock.advance(60);
+    let claim = due(&queue).pop().expect("but not for long");
     now(queue.settle(claim, Settlement::Done)).unwrap();
     assert_eq!(bench.disk.list(Path::new("/q")).unwrap(), [""; 0]);
 }
@@ -366,10 +370,66 @@ fn a_full_disk_is_full_and_frees_what_it_took() {
     assert!(bench.disk.bytes_free(Path::new("/q")).unwrap() > 30_000);
     let free = Claim::new(
         message(id, bench.clock.now(), Body::Memory(Bytes::new())),
-        |_| {},
+        Occasion::Accepted,
+        |_, _| {},
     );
     drop(free);
     assert!(accept(&queue, &bench.clock).is_ok());
+}
+
+#[test]
+fn slow_messages_leave_the_journal_and_their_segments() {
+    let bench = Bench::new(7);
+    let queue = bench.open().unwrap();
+    let mut slow = accept(&queue, &bench.clock).unwrap();
+    let id = slow.message.id;
+    let patient = accept(&queue, &bench.clock).unwrap();
+    let waiting = patient.message.id;
+    patient.give_back(never());
+    slow.message.envelope.recipients[0].state = RecipientState::Sent;
+    queue.note(id, &slow.message.envelope.recipients[0]);
+    let segments = || {
+        let names = bench.disk.list(Path::new("/q/journal")).unwrap();
+        names.iter().filter(|name| name.ends_with(".seg")).count()
+    };
+    for _ in 0..400 {
+        let claim = accept(&queue, &bench.clock).unwrap();
+        now(queue.settle(claim, Settlement::Done)).unwrap();
+    }
+    assert!(segments() <= 5, "{}", segments());
+    for id in [id, waiting] {
+        let control = bench.disk.bytes(Path::new(&format!("/q/qf{id}")));
+        let control = String::from_utf8(control.expect("it has moved")).unwrap();
+        assert_eq!(control.contains("a@x.example"), id == waiting, "{control}");
+    }
+    // What is noted after the move is remembered as well.
+    slow.message.envelope.recipients[1].state = RecipientState::Sent;
+    queue.note(id, &slow.message.envelope.recipients[1]);
+    drop(slow);
+    for _ in 0..400 {
+        let claim = accept(&queue, &bench.clock).unwrap();
+        now(queue.settle(claim, Settlement::Done)).unwrap();
+    }
+    assert!(segments() <= 5, "{}", segments());
+    queue.close();
+    drop(queue);
+    let queue = bench.open().unwrap();
+    let found = all(&queue, bench.clock.now());
+    let left: Vec<(QueueId, Vec<String>)> =
+        found.iter().map(|c| (c.message.id, pending(c))).collect();
+    let address = |text: &str| text.to_owned();
+    assert_eq!(
+        left,
+        [
+            (id, vec![address("c@z.example")]),
+            (
+                waiting,
+                ["a@x.example", "b@y.example", "c@z.example"]
+                    .map(address)
+                    .to_vec()
+            )
+        ]
+    );
 }
 
 /// What must be true of the queue, whatever happened.
@@ -431,6 +491,16 @@ fn attempt(queue: &Queue, mut claim: Claim, bench: &Bench, chance: &mut Chance, 
             queue.note(id, &claim.message.envelope.recipients[at]);
         }
     }
+    if chance.one_in(8) {
+        // It died later.
+        if claim.message.envelope.is_pending() {
+            model.owed.insert(id, done);
+        } else {
+            model.owed.remove(&id);
+            model.done.insert(id);
+        }
+        return;
+    }
     if claim.message.envelope.is_pending() {
         claim.message.envelope.attempts += 1;
         let next = bench.clock.now() + Duration::from_secs(chance.below(300));
@@ -444,6 +514,7 @@ fn attempt(queue: &Queue, mut claim: Claim, bench: &Bench, chance: &mut Chance, 
 }
 
 fn live(queue: &Queue, bench: &Bench, chance: &mut Chance, model: &mut Model) {
+    queue.begin_run();
     for _ in 0..40 {
         if bench.disk.crashed() {
             return;

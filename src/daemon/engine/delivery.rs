@@ -24,7 +24,7 @@ pub(super) struct Means {
     pub(super) log: Arc<dyn Log>,
     pub(super) place: Place,
     pub(super) zone: TimeZone,
-    pub(super) retry_after: std::time::Duration,
+    pub(super) retry_after: Option<std::time::Duration>,
 }
 
 /// Puts delivery together.

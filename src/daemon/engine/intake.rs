@@ -15,9 +15,10 @@ use crate::world::{BoxFuture, User};
 impl Intake for Engine {
     fn deliver(&self, claim: Claim, mode: Option<u8>) {
         let mode = mode.unwrap_or_else(|| delivery_mode(&self.site().config.options));
-        // Queued and deferred mail waits for the next queue run; the claim
-        // ends here, and the queue has the message.
+        // Queued and deferred mail waits for the next queue run.
         if matches!(mode.to_ascii_lowercase(), b'q' | b'd') {
+            let deliverer = Arc::clone(&self.deliverer);
+            tokio::spawn(async move { deliverer.put_by(claim).await });
             return;
         }
         self.deliveries.begin(claim);

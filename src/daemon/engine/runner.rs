@@ -1,8 +1,9 @@
 //! Queue runs: at every interval, and on demand.
 //!
-//! A run goes through the queue oldest first and hands each message that
-//! wants a try to the deliveries, never more at once than they take. Runs do
-//! not overlap; wishes that come meanwhile are the next run.
+//! A run at an interval makes due what waits for one; the schedule does the
+//! rest. A run on demand goes through the queue oldest first and hands each
+//! message that it wants to the deliveries, never more at once than they
+//! take. Runs do not overlap; wishes that come meanwhile are the next run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,25 +74,37 @@ pub(super) async fn run(engine: Arc<Engine>, mut wishes: Wishes, every: Option<D
         let wish = tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
             wish = wishes.recv() => match wish {
-                Some(wish) => wish,
+                Some(wish) => Some(wish),
                 None => return,
             },
-            () = tick => Wish::default(),
+            () = tick => None,
         };
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
-            () = once(&engine, &wish.selector) => {}
+            () = async {
+                match &wish {
+                    Some(wish) => once(&engine, &wish.selector).await,
+                    None => {
+                        rescan(&engine).await;
+                        engine.queue.begin_run();
+                    }
+                }
+            } => {}
         }
     }
 }
 
-/// One run.
-pub(super) async fn once(engine: &Arc<Engine>, selector: &Selector) {
-    // Other programs may have put messages there.
+/// Other programs may have put messages into the queue.
+async fn rescan(engine: &Engine) {
     let queue = engine.queue.clone();
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || queue.rescan()).await {
         engine.say(Priority::Error, format!("queue run: {error}"));
     }
+}
+
+/// One run on demand.
+pub(super) async fn once(engine: &Arc<Engine>, selector: &Selector) {
+    rescan(engine).await;
     for id in engine.queue.ids() {
         let place = engine.deliveries.place().await;
         let (queue, selector) = (engine.queue.clone(), selector.clone());

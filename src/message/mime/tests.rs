@@ -10,6 +10,7 @@ fn rules() -> Rules<'static> {
         is_untouched: &|kind| kind == b"multipart/signed",
         is_never_base64: &|_| false,
         charset: b"unknown-8bit",
+        by: b"",
     }
 }
 
@@ -119,6 +120,64 @@ proptest! {
             let mut out = Vec::new();
             encode(&body, never, &mut out);
             prop_assert!(out.is_ascii());
+        }
+    }
+}
+
+fn decoded(message: &[u8]) -> Option<String> {
+    let (header, body) = block::split(message);
+    let mut header = block::parse(header);
+    let body = to_eight_bit(&mut header, body, b"here id 1")?;
+    let mut out = Vec::new();
+    write_header(&header, &mut out);
+    out.extend_from_slice(&body);
+    Some(out.escape_ascii().to_string().replace("\\n", "\n"))
+}
+
+#[test]
+fn plain_text_is_decoded() {
+    let text = |kind: &str, encoding: &str, body: &str| {
+        let head = format!("Content-Type: {kind}\nContent-Transfer-Encoding: {encoding}\n");
+        decoded(format!("{head}\n{body}").as_bytes())
+    };
+    let says = |from: &str, body: &str| {
+        Some(format!(
+            "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\
+             X-MIME-Autoconverted: from {from} to 8bit by here id 1\n{body}"
+        ))
+    };
+    let plain = "text/plain; charset=utf-8";
+    assert_eq!(
+        text(plain, "Quoted-Printable", "caf=C3=A9 =\nsoft =3D \n=Z\n"),
+        says("quoted-printable", "caf\\xc3\\xa9 soft =\n=Z\n")
+    );
+    assert_eq!(
+        text(plain, "base64", "Y2Fmw6kNCm5l\neHQK\n"),
+        says("base64", "caf\\xc3\\xa9\nnext\n")
+    );
+    assert_eq!(text(plain, "base64", "Y2F*\n"), None);
+    assert_eq!(text("text/html", "base64", "Y2Fm\n"), None);
+    assert_eq!(text(plain, "8bit", "x\n"), None);
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(text in "[ -~\u{80}-\u{fff}\n]{1,400}") {
+        let body = format!("{text}\n");
+        let head = b"MIME-Version: 1.0\nContent-Type: text/plain\n";
+        let mut header = block::parse(head);
+        if let Some(encoded) = to_seven_bit(&mut header, body.as_bytes(), &rules()) {
+            prop_assert!(encoded.is_ascii());
+            let back = to_eight_bit(&mut header, &encoded, b"x").unwrap();
+            prop_assert_eq!(back, body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn anything_can_be_decoded(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for encoding in ["base64", "quoted-printable"] {
+            let head = format!("Content-Type: text/plain\nContent-Transfer-Encoding: {encoding}\n");
+            let _ = to_eight_bit(&mut block::parse(head.as_bytes()), &body, b"x");
         }
     }
 }

@@ -53,6 +53,9 @@ impl JournalSettings {
 /// Emptied segments that are kept for reuse; more are removed.
 const SPARES_MAX: usize = 2;
 
+/// So many full segments are kept before messages are asked to leave them.
+const CROWDED_SEGMENTS: usize = 3;
+
 /// Why an append did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -345,17 +348,15 @@ impl Journal {
         Ok(())
     }
 
-    /// The segment in which the oldest message lives, and how many segments
-    /// there are after it: a slow message keeps them all.
-    pub fn oldest(&self) -> Option<(u64, usize)> {
-        let oldest = self.older.front()?;
-        Some((oldest.number(), self.older.len()))
-    }
-
-    /// The messages that live in a segment.
-    pub fn living_in(&self, number: u64) -> Vec<QueueId> {
-        let here = self.homes.iter().filter(|(_, home)| **home == number);
-        here.map(|(id, _)| *id).collect()
+    /// Messages, at most `max`, that should live elsewhere: they keep the
+    /// oldest segment, and with it the later ones, from being used again.
+    pub fn crowded(&self, max: usize) -> Vec<QueueId> {
+        if self.older.len() < CROWDED_SEGMENTS {
+            return Vec::new();
+        }
+        let oldest = self.older.front().map(|segment| segment.number());
+        let here = self.homes.iter().filter(|(_, home)| Some(**home) == oldest);
+        here.map(|(id, _)| *id).take(max).collect()
     }
 
     /// How many segments hold messages or are being written.
