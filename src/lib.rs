@@ -27,6 +27,7 @@ pub mod map;
 pub mod route;
 
 // Row 5: sender and recipients.
+pub mod check;
 pub mod envelope;
 
 // Row 6: what was answered 250 is here.

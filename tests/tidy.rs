@@ -25,6 +25,7 @@ const ROWS: &[(&str, u32)] = &[
     ("dsn", 2),
     ("map", 3),
     ("route", 4),
+    ("check", 5),
     ("envelope", 5),
     ("queue", 6),
     ("receive", 7),

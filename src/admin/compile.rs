@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::base::Diagnostic;
 use crate::cf::{self, Origins};
+use crate::check::{self, Own};
 use crate::m4;
 use crate::mc::{self, Compiled, Request, Templates};
 
@@ -26,7 +27,8 @@ pub enum CompileError {
 }
 
 /// Compiles `path`. The result is read back as the daemon would, so that its
-/// faults are shown at the line of the `.mc` that asked for the line.
+/// faults are shown at the line of the `.mc` that asked for the line. What the
+/// checks say beyond is among the remarks, and no reason to refuse the result.
 ///
 /// # Errors
 /// The file cannot be read; everything else is among the faults.
@@ -36,10 +38,7 @@ pub fn compile_file(
     allow_commands: bool,
     outside: &mut dyn m4::Host,
 ) -> Result<Compiled, CompileError> {
-    let text = read(path).map_err(|error| CompileError::Unreadable {
-        path: path.display().to_string(),
-        error,
-    })?;
+    let text = read_source(path)?;
     let name = path.display().to_string();
     let request = Request {
         name: &name,
@@ -48,15 +47,31 @@ pub fn compile_file(
         allow_commands,
     };
     let mut compiled = mc::compile(&request, outside);
+    let (mut remarks, features) = check::source(&name, &text, &compiled);
     if !compiled.failed() {
-        let (_, faults) = cf::read(&compiled.text, Origins::Lines(&compiled.origins));
+        let origins = check::origins(&name, &compiled);
+        let (config, faults) = cf::read(&compiled.text, Origins::Lines(&origins));
         let new: Vec<Diagnostic> = faults
             .into_iter()
             .filter(|fault| !compiled.faults.contains(fault))
             .collect();
         compiled.faults.extend(new);
+        let own = Own::Source {
+            name: &name,
+            text: &text,
+        };
+        remarks.extend(check::configuration(&config, own, &features, &name));
     }
+    compiled.remarks = remarks;
     Ok(compiled)
+}
+
+/// Reads a configuration, whichever it is.
+pub(super) fn read_source(path: &Path) -> Result<Vec<u8>, CompileError> {
+    read(path).map_err(|error| CompileError::Unreadable {
+        path: path.display().to_string(),
+        error,
+    })
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

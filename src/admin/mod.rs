@@ -3,6 +3,7 @@
 //! Every change is whole or not at all: a new file is written aside, synced,
 //! and renamed over the old one.
 
+mod check;
 mod compile;
 mod immutable;
 mod instance;
@@ -10,6 +11,7 @@ pub mod make;
 mod replace;
 pub mod table;
 
+pub use check::{Checked, HowToCheck, check_file};
 pub use compile::{CompileError, compile_file};
 pub use immutable::{is_immutable, why_not_written};
 pub use instance::make_instance;

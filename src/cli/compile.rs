@@ -10,7 +10,8 @@ use clap::Parser;
 use super::m4::RealHost;
 use super::output::{complain, exit, fail, print};
 use crate::admin::{compile_file, replace_file};
-use crate::base::{Diagnostic, Sysexit};
+use crate::base::{Diagnostic, Severity, Sysexit};
+use crate::check;
 use crate::mc::{Compiled, Templates};
 
 /// Compile a sendmail.mc into a sendmail.cf.
@@ -84,7 +85,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
     exit(verdict)
 }
 
-fn templates(asked: Option<OsString>) -> Templates {
+pub(super) fn templates(asked: Option<OsString>) -> Templates {
     use std::os::unix::ffi::OsStringExt;
     match asked {
         None => Templates::BuiltIn,
@@ -93,10 +94,15 @@ fn templates(asked: Option<OsString>) -> Templates {
     }
 }
 
-/// Prints every fault.
+/// Prints every fault, and every remark that is more than a note.
 pub(super) fn report(compiled: &Compiled) {
     for fault in &compiled.faults {
         complain(one_line(fault));
+    }
+    for remark in check::beside(&compiled.faults, &compiled.remarks) {
+        if remark.severity > Severity::Note {
+            complain(one_line(&remark));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 pub mod address_test;
 mod agent;
+mod check;
 mod compile;
 mod daemon;
 mod desk;
@@ -30,6 +31,7 @@ mod output;
 mod praliases;
 mod progress;
 mod reload;
+mod render;
 mod run;
 mod sendmail;
 mod smrsh;
@@ -73,6 +75,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "domain", run: Run::Placed(tables::domain), about: "domains that have other names" },
     Personality { name: "local-host", run: Run::Placed(tables::local_host), about: "names of this host" },
     Personality { name: "relay", run: Run::Placed(tables::relay), about: "domains that may relay" },
+    Personality { name: "check", run: Run::Placed(check::run), about: "say what is wrong with a configuration, and what to do" },
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
     Personality { name: "makemap", run: Run::Placed(makemap::run), about: "databases from lines of keys and values" },
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },

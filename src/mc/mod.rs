@@ -53,6 +53,10 @@ pub struct Compiled {
     pub origins: Vec<Origin>,
     /// Every fault.
     pub faults: Vec<Diagnostic>,
+    /// What checks of the whole say beyond the faults; never a reason to fail.
+    pub remarks: Vec<Diagnostic>,
+    /// What was defined and read on the way.
+    pub record: m4::Record,
     /// What the library and the `.mc` said on standard error, as m4 prints it.
     pub said: BString,
     /// The exit status that m4 ends with.
@@ -89,6 +93,8 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
             text: Vec::new(),
             origins: Vec::new(),
             faults: vec![fault],
+            remarks: Vec::new(),
+            record: m4::Record::default(),
             said: BString::default(),
             status: 1,
         };
@@ -135,6 +141,8 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
                 status: output.status,
                 text: output.bytes,
                 faults,
+                remarks: Vec::new(),
+                record: output.record,
                 said,
             }
         }
@@ -143,6 +151,8 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
             origins: Vec::new(),
             status: if status == 0 { 1 } else { status },
             faults,
+            remarks: Vec::new(),
+            record: m4::Record::default(),
             said,
         },
     }

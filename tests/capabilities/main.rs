@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
 
 mod cf;
+mod check;
 mod cli;
 mod configurations;
 mod conformance;

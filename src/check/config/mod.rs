@@ -1,0 +1,183 @@
+//! The typed configuration: what is accepted, and cannot be meant.
+
+mod daemon;
+mod mailers;
+mod options;
+mod rules;
+mod rulesets;
+mod words;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bstr::{BString, ByteSlice};
+
+use crate::base::{Diagnostic, Origin};
+use crate::cf::{ClassSource, Config};
+use crate::check::codes;
+use crate::map::{MapWorld, Maps};
+use crate::mc::embedded;
+use crate::rewrite::{ClassTable, Program};
+use crate::world::{Clock, Files, HostIdentity, Nothing};
+
+use rules::RuleText;
+
+/// Which lines of a configuration are the site's own.
+#[derive(Clone, Copy, Debug)]
+pub enum Own<'a> {
+    /// A `.cf`: nobody can tell.
+    Unknown,
+    /// Those that stand in this `.mc` as they are.
+    Source {
+        /// Its name, as origins have it.
+        name: &'a str,
+        /// Its text.
+        text: &'a [u8],
+    },
+}
+
+impl Own<'_> {
+    /// Whether the line at `origin`, which is of this kind (`R`, `S`), is
+    /// surely the site's.
+    fn has(&self, origin: &Origin, kind: u8) -> bool {
+        match self {
+            Own::Unknown => false,
+            Own::Source { name, text } => {
+                let line = usize::try_from(origin.line()).unwrap_or(0);
+                let found = line.checked_sub(1).and_then(|line| text.lines().nth(line));
+                origin.file() == *name && found.is_some_and(|found| found.first() == Some(&kind))
+            }
+        }
+    }
+}
+
+/// What the checks of a configuration look at.
+struct Subject<'a> {
+    config: &'a Config,
+    own: Own<'a>,
+    rules: Vec<RuleText>,
+    /// Words that stand in the library's files.
+    standard: HashSet<&'static [u8]>,
+}
+
+/// Everything that is wrong with a configuration apart from what reading it
+/// found. Nothing outside it is looked at.
+pub(super) fn faults(config: &Config, own: Own<'_>) -> Vec<Diagnostic> {
+    let initial = Arc::new(crate::route::load::initial_macros(
+        &HostIdentity::default(),
+        "",
+        0,
+    ));
+    let (program, mut faults) = Program::compile(config, &initial, &ClassTable::new());
+    let subject = Subject {
+        config,
+        own,
+        rules: rules::texts(config, &program),
+        standard: standard_words(),
+    };
+    options::faults(config, &mut faults);
+    words::faults(config, &mut faults);
+    daemon::faults(config, &mut faults);
+    mailers::faults(&subject, &mut faults);
+    sources(config, &mut faults);
+    rules::faults(&subject, &mut faults);
+    rulesets::faults(&subject, &mut faults);
+    faults
+}
+
+/// Classes whose members come from where they are not fetched.
+fn sources(config: &Config, faults: &mut Vec<Diagnostic>) {
+    for class in &config.classes {
+        let what = match &class.source {
+            ClassSource::Program { command } => format!("the program {command}"),
+            ClassSource::Map { spec, .. } => format!("the map {spec}"),
+            ClassSource::Words(_) | ClassSource::File { .. } => continue,
+        };
+        let message = format!("class {} has its members from {what}", class.name);
+        faults.push(codes::fault(
+            "cf-class-source",
+            class.origin.clone(),
+            message,
+        ));
+    }
+}
+
+/// A world without files, whose clock stands still.
+struct Frozen(SystemTime, Instant);
+
+impl Files for Frozen {
+    fn open(&self, _path: &Path) -> io::Result<File> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Clock for Frozen {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+
+    fn instant(&self) -> Instant {
+        self.1
+    }
+}
+
+/// What is wrong with K lines by themselves: they are opened in a world where
+/// nothing is.
+pub(super) fn maps(config: &Config, now: &dyn Clock) -> Vec<Diagnostic> {
+    let nothing = Arc::new(Nothing);
+    let frozen = Arc::new(Frozen(now.now(), now.instant()));
+    let world = MapWorld {
+        clock: frozen.clone(),
+        files: frozen,
+        resolver: nothing.clone(),
+        users: nothing.clone(),
+        programs: nothing.clone(),
+        dial: nothing.clone(),
+        log: nothing.clone(),
+        entropy: nothing,
+    };
+    let (_, mut faults) = Maps::open(config, world);
+    // Files are looked at elsewhere.
+    faults.retain(|fault| codes::find(fault.code).is_some());
+    faults
+}
+
+/// Every word of the library's files.
+fn standard_words() -> HashSet<&'static [u8]> {
+    let mut words = HashSet::new();
+    for (_, text) in embedded::templates() {
+        words.extend(
+            text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+                .filter(|word| !word.is_empty()),
+        );
+    }
+    words
+}
+
+/// The same without regard to case.
+fn is_one_of(word: &[u8], known: &[&str]) -> bool {
+    known
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// A help sentence that names the nearest of the known words, when one is.
+fn did_you_mean(fault: Diagnostic, word: &[u8], known: &[&'static str]) -> Diagnostic {
+    let near = word
+        .to_str()
+        .ok()
+        .and_then(|word| crate::base::nearest(word, known.iter().copied()));
+    match near {
+        Some(other) => fault.help(format!("Did you mean `{other}'?")),
+        None => fault,
+    }
+}
+
+/// Words as they are written in messages.
+fn shown(word: &[u8]) -> BString {
+    BString::from(word.trim())
+}

@@ -1,0 +1,382 @@
+//! `godwit check`: every code on its example, none where nothing is wrong, and
+//! the page that lists them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use godwit::admin::{Checked, HowToCheck, check_file};
+use godwit::base::{Place, Severity};
+use godwit::check::Surroundings;
+use godwit::check::codes::{self, CodeRow, Example, Made, SiteFile};
+use godwit::m4::{Found, Host, HostError, Message};
+use godwit::mc::Templates;
+use godwit::os::{SystemFiles, SystemUsers};
+use godwit::world::Clock;
+
+const GODWIT: &str = env!("CARGO_BIN_EXE_godwit");
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The first day of 2026, for ever.
+struct NewYear;
+
+impl Clock for NewYear {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// No files beside the library.
+struct Alone;
+
+impl Host for Alone {
+    fn read(&mut self, _name: &[u8]) -> Result<Found, HostError> {
+        Err(HostError::new("No such file or directory"))
+    }
+
+    fn message(&mut self, _message: &Message) {}
+}
+
+/// An `/etc/mail` of a test.
+struct Site {
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("etc/mail")).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("etc/mail").join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Makes a file of an example, as old as its `turn` says.
+    fn make(&self, file: &SiteFile, turn: u64) {
+        let path = self.path(file.name);
+        match file.made {
+            Made::Text => fs::write(&path, file.text).unwrap(),
+            Made::Copy(from) => {
+                let from = top().join("tests/data/check").join(from);
+                fs::copy(from, &path).unwrap();
+            }
+            Made::Database(class) => {
+                let text = self.write("source-of-a-database", file.text);
+                let status = Command::new(GODWIT)
+                    .args(["makemap", class])
+                    .arg(path.with_extension(""))
+                    .stdin(Stdio::from(fs::File::open(&text).unwrap()))
+                    .status();
+                assert!(status.unwrap().success());
+                fs::remove_file(text).unwrap();
+            }
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(file.mode)).unwrap();
+        let time = NewYear.now() - Duration::from_secs(1000 - turn * 10);
+        let handle = fs::File::open(&path).unwrap();
+        handle.set_modified(time).unwrap();
+    }
+
+    /// Checks a file of the site; with all files it names, or the text alone.
+    fn check(&self, path: &Path, with_files: bool) -> Checked {
+        let surroundings = Surroundings {
+            files: Arc::new(SystemFiles),
+            users: Arc::new(SystemUsers::default()),
+            place: Place::under(self.folder.path()),
+            now: NewYear.now(),
+        };
+        let how = HowToCheck {
+            templates: Templates::BuiltIn,
+            allow_commands: false,
+            surroundings: with_files.then_some(&surroundings),
+            clock: &NewYear,
+        };
+        check_file(path, &how, &mut Alone).unwrap()
+    }
+
+    /// What was found, a line each, with the folder's name left out.
+    fn lines(&self, checked: &Checked, least: Severity) -> String {
+        let mut text = String::new();
+        for fault in &checked.faults {
+            if fault.severity < least {
+                continue;
+            }
+            let columns = match &fault.columns {
+                Some(columns) => format!(":{}-{}", columns.start + 1, columns.end),
+                None => String::new(),
+            };
+            let _ = writeln!(
+                text,
+                "{}{columns}: {}[{}]: {}. {}",
+                fault.origin, fault.severity, fault.code, fault.message, fault.help
+            );
+        }
+        text.replace(&format!("{}/", self.folder.path().display()), "/")
+    }
+}
+
+/// The whole text of an example.
+fn whole(example: Example, text: &str) -> (&'static str, String) {
+    match example {
+        Example::Mc(_) | Example::Site(..) => (
+            "example.mc",
+            format!("OSTYPE(`linux')dnl\n{text}MAILER(`local')dnl\nMAILER(`smtp')dnl\n"),
+        ),
+        Example::WholeMc(_) => ("example.mc", text.to_owned()),
+        Example::Cf(_) => ("example.cf", format!("V10/Berkeley\n{text}")),
+        Example::LongLine => ("example.cf", format!("Dx{}\n", "x".repeat(2 << 20))),
+    }
+}
+
+/// What is found in the example of a row.
+fn run_example(row: &CodeRow) -> (Site, Checked) {
+    let site = Site::new();
+    let (text, files): (&str, &[SiteFile]) = match row.example {
+        Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) => (text, &[]),
+        Example::Site(text, files) => (text, files),
+        Example::LongLine => ("", &[]),
+    };
+    for (turn, file) in (0..).zip(files) {
+        site.make(file, turn);
+    }
+    let (name, text) = whole(row.example, text);
+    // The library's frame is not part of the example.
+    let path = site.write(name, text);
+    let with_files = matches!(row.example, Example::Site(..));
+    let checked = site.check(&path, with_files);
+    (site, checked)
+}
+
+/// Every row with its example, run once.
+fn examples() -> impl Iterator<Item = (&'static CodeRow, &'static Site, &'static Checked)> {
+    static RUN: LazyLock<Vec<(&CodeRow, Site, Checked)>> = LazyLock::new(|| {
+        let rows = codes::all();
+        rows.map(|row| {
+            let (site, checked) = run_example(row);
+            (row, site, checked)
+        })
+        .collect()
+    });
+    RUN.iter().map(|(row, site, checked)| (*row, site, checked))
+}
+
+#[test]
+fn every_code_is_found_in_its_example_and_not_in_the_cured_one() {
+    let mut faults = String::new();
+    for (row, site, checked) in examples() {
+        let found = checked.faults.iter().find(|fault| fault.code == row.code);
+        match found {
+            None => {
+                let _ = writeln!(
+                    faults,
+                    "{}: not found, but:\n{}",
+                    row.code,
+                    site.lines(checked, Severity::Note)
+                );
+            }
+            Some(fault) if fault.severity != row.severity => {
+                let _ = writeln!(faults, "{}: is of severity {}", row.code, fault.severity);
+            }
+            Some(_) => {}
+        }
+        // One diagnostic a fault.
+        let others: Vec<_> = checked
+            .faults
+            .iter()
+            .filter(|fault| fault.code != row.code && fault.severity > Severity::Note)
+            // Not every machine has procmail.
+            .filter(|fault| fault.code != "site-mailer-program")
+            .collect();
+        if !others.is_empty() {
+            let _ = writeln!(faults, "{}: also {others:?}", row.code);
+        }
+        if row.cured.is_empty() {
+            continue;
+        }
+        let (name, text) = whole(row.example, row.cured);
+        let path = site.write(name, text);
+        let checked = site.check(&path, matches!(row.example, Example::Site(..)));
+        let lines = site.lines(&checked, Severity::Warning);
+        let lines = lines
+            .lines()
+            .filter(|line| !line.contains("[site-mailer-program]"));
+        let lines: Vec<&str> = lines.collect();
+        if !lines.is_empty() {
+            let _ = writeln!(faults, "{}: cured, and still: {lines:#?}", row.code);
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn the_page_of_codes_is_what_the_table_says() {
+    let page = page();
+    let path = top().join("docs/diagnostics.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        there == page,
+        "docs/diagnostics.md: run this test with UPDATE_EXPECT=1"
+    );
+}
+
+/// The page, generated.
+fn page() -> String {
+    let mut page = String::from(HEAD);
+    let parts = [
+        ("m", "## The `.mc`\n"),
+        ("cf-", "## The configuration\n"),
+        ("site-", "## The site\n"),
+    ];
+    let mut headings = parts.into_iter().peekable();
+    for (row, site, checked) in examples() {
+        // The first code of each kind opens its part.
+        if let Some((_, heading)) = headings.next_if(|(start, _)| row.code.starts_with(start)) {
+            let _ = writeln!(page, "\n{heading}");
+        }
+        let _ = writeln!(page, "### {}\n", row.code);
+        let _ = writeln!(
+            page,
+            "*{}.* {} {}\n",
+            capital(row.severity),
+            row.what,
+            row.cure
+        );
+        let (text, files): (&str, &[SiteFile]) = match row.example {
+            Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) => (text, &[]),
+            Example::Site(text, files) => (text, files),
+            Example::LongLine => ("Dx, and then two million times x\n", &[]),
+        };
+        fenced(&mut page, text);
+        for file in files {
+            let kind = match file.made {
+                Made::Text => String::new(),
+                Made::Database(class) => format!(" (a {class} database of this)"),
+                Made::Copy(_) => String::from(" (in words)"),
+            };
+            let _ = writeln!(page, "`/etc/mail/{}`{kind}:\n", file.name);
+            fenced(&mut page, file.text);
+        }
+        let _ = writeln!(page, "Godwit says:\n");
+        let faults = checked.faults.iter().filter(|fault| fault.code == row.code);
+        let only = Checked {
+            faults: faults.cloned().collect(),
+            texts: BTreeMap::new(),
+        };
+        fenced(&mut page, &site.lines(&only, Severity::Note));
+        if !row.cured.is_empty() {
+            let _ = writeln!(page, "Better:\n");
+            fenced(&mut page, row.cured);
+        }
+    }
+    page
+}
+
+const HEAD: &str = "# Diagnostics
+
+What `godwit check` finds, and `godwit compile` and `godwit make` too. Codes do
+not change. `godwit check CODE` prints an entry of this page; the page is
+generated from the same table.
+
+* An *error* is something that cannot be used as it is written.
+* A *warning* is something that works, and is surely not what was meant.
+* A *note* is worth knowing; `--all` shows them.
+
+Examples of a `.mc` stand between `OSTYPE(`linux')dnl` and the lines
+`MAILER(`local')dnl` and `MAILER(`smtp')dnl`, unless they have an OSTYPE of
+their own; those of a `.cf` follow its `V10` line.
+";
+
+fn capital(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "Error",
+        Severity::Warning => "Warning",
+        Severity::Note => "Note",
+    }
+}
+
+fn fenced(page: &mut String, text: &str) {
+    let text = text.replace('\0', "\u{2400}").replace('\r', "\u{240d}");
+    let _ = writeln!(page, "```text\n{}\n```\n", text.trim_end_matches('\n'));
+}
+
+#[test]
+fn every_code_in_the_sources_is_in_the_table() {
+    let known: BTreeSet<&str> = codes::all().map(|row| row.code).collect();
+    assert_eq!(known.len(), codes::all().count(), "a code stands twice");
+    let mut missing = BTreeSet::new();
+    let mut folders = vec![top().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // What is wrong with an entry that a command is to write has
+                // codes of its own.
+                if !path.ends_with("admin/table") && !path.ends_with("admin/make") {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            for word in text.split('"').skip(1).step_by(1) {
+                let prefix = ["mc-", "m4-", "cf-", "map-", "site-"];
+                let is_code = prefix.iter().any(|prefix| word.starts_with(prefix))
+                    && word.bytes().all(|byte| {
+                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+                    })
+                    && !word.ends_with('-');
+                if is_code && !known.contains(word) {
+                    missing.insert(format!("{word} in {}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    for row in codes::all() {
+        for (what, sentence) in [("what", row.what), ("cure", row.cure)] {
+            assert!(
+                sentence.ends_with('.'),
+                "{}: {what} is no sentence",
+                row.code
+            );
+        }
+    }
+}
+
+#[test]
+fn the_configurations_that_come_with_godwit_raise_no_alarm() {
+    let mut faults = String::new();
+    for folder in ["mc", "etc-mail"] {
+        for entry in fs::read_dir(top().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "mc") {
+                let site = Site::new();
+                let checked = site.check(&path, false);
+                faults.push_str(&site.lines(&checked, Severity::Warning));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
