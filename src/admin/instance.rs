@@ -46,6 +46,11 @@ pub fn make_instance(place: &Place) -> io::Result<Vec<PathBuf>> {
         replace_file(&path, bytes, 0o644).map_err(|error| about(&path, &error))?;
         made.push(path);
     }
+    // Counters are kept in a file that is there.
+    let statistics = place.path("/etc/mail/statistics");
+    if !statistics.exists() {
+        replace_file(&statistics, b"", 0o644).map_err(|error| about(&statistics, &error))?;
+    }
     Ok(made)
 }
 

@@ -3,6 +3,7 @@
 //! Every change is whole or not at all: a new file is written aside, synced,
 //! and renamed over the old one.
 
+pub mod audit;
 mod check;
 mod compile;
 mod immutable;

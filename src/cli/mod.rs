@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 pub mod address_test;
 mod agent;
+mod audit;
 mod check;
 mod compile;
 mod daemon;
@@ -67,6 +68,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "cf", run: Run::Plain(compile::run), about: "the same" },
     Personality { name: "make", run: Run::Placed(make::run), about: "brings the .cf files and databases of /etc/mail up to date" },
     Personality { name: "explain", run: Run::Placed(explain::run), about: "why an address goes there, or is refused; what an option is" },
+    Personality { name: "audit", run: Run::Placed(audit::run), about: "what is unsafe here, and the command that mends it" },
     Personality { name: "alias", run: Run::Placed(tables::alias), about: "names that are not users: list, get, set, rm, check, edit" },
     Personality { name: "access", run: Run::Placed(tables::access), about: "who may send and relay, in the same way" },
     Personality { name: "virtuser", run: Run::Placed(tables::virtuser), about: "addresses of virtual domains" },

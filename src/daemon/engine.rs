@@ -207,7 +207,7 @@ async fn work(
 }
 
 /// How often counters go to their file.
-const COUNTERS_EVERY: Duration = Duration::from_secs(10);
+const COUNTERS_EVERY: Duration = Duration::from_secs(1);
 
 /// Adds what is counted to the site's StatusFile now and then.
 async fn keep_counters(log: Arc<DaemonLog>) {

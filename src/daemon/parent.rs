@@ -24,8 +24,8 @@ use crate::base::maillog::Priority;
 use crate::base::{Place, Sysexit};
 use crate::cf::Opt;
 use crate::os::{
-    Identity, LogTarget, Signals, SystemUsers, hand_over_directory, hand_over_file, is_root, reap,
-    signal,
+    Identity, LogTarget, Signals, SystemUsers, hand_over_directory, hand_over_file,
+    hand_over_own_file, is_root, reap, signal,
 };
 
 mod agents;
@@ -130,6 +130,7 @@ pub fn supervise(
         .then(|| PidFile::write(options, settings.command_line.as_bstr()));
     let mut parent = Parent {
         queue_directories: queue_directories(loaded),
+        status_file: status_file(loaded),
         files: Files::named_by(&loaded.config),
         agents: Agents::new(users, options, &settings.source.place),
         settings,
@@ -169,6 +170,8 @@ struct Parent {
     settings: Settings,
     identity: Option<Identity>,
     queue_directories: Vec<PathBuf>,
+    /// StatusFile; empty for none.
+    status_file: PathBuf,
     listeners: Listeners,
     files: Files,
     agents: Agents,
@@ -410,6 +413,7 @@ impl Parent {
             if let LogTarget::File(path) = &self.settings.log {
                 self.give_log(path, identity);
             }
+            self.give_statistics(identity);
             for directory in &self.queue_directories {
                 hand_over_directory(directory, identity).map_err(|error| {
                     let text = format!("{}: {error}", directory.display());
@@ -432,6 +436,20 @@ impl Parent {
         let file = OpenOptions::new().append(true).create(true).open(path);
         if let Err(error) = file.and_then(|file| hand_over_file(&file, identity)) {
             self.say(Priority::Error, &format!("{}: {error}", path.display()));
+        }
+    }
+
+    /// The engine counts for mailstats. sendmail: a file that is not there is
+    /// not made, and nothing is counted.
+    fn give_statistics(&self, identity: &Identity) {
+        if self.status_file.as_os_str().is_empty() {
+            return;
+        }
+        if let Err(error) = hand_over_own_file(&self.status_file, identity)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let path = self.status_file.display();
+            self.say(Priority::Error, &format!("{path}: {error}"));
         }
     }
 
@@ -459,6 +477,10 @@ impl Parent {
             }
         };
         self.files = Files::named_by(&loaded.config);
+        self.status_file = status_file(&loaded);
+        if let Some(identity) = &self.identity {
+            self.give_statistics(identity);
+        }
         self.agents.reload(&loaded.config.options);
         if !self.settings.listens {
             return;
@@ -522,6 +544,12 @@ impl Parent {
     fn say(&self, priority: Priority, text: &str) {
         self.log.say(priority, text);
     }
+}
+
+/// The file of the counters.
+fn status_file(loaded: &Loaded) -> PathBuf {
+    let text = loaded.config.options.text(Opt::StatusFile);
+    text.to_path_lossy().into_owned()
 }
 
 /// The queue directories.

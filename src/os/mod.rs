@@ -34,7 +34,7 @@ pub use files::SystemFiles;
 pub use identity::identity;
 pub use local_host::SystemHost;
 pub use log::{LogTarget, MailLog};
-pub use privileges::{Identity, hand_over_directory, hand_over_file, is_root};
+pub use privileges::{Identity, hand_over_directory, hand_over_file, hand_over_own_file, is_root};
 pub use process::{
     EndedChild, Signals, leave_session, leave_terminal, own_program, pid, reap, signal, start_role,
     start_successor,

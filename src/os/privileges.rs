@@ -175,5 +175,21 @@ pub fn hand_over_file(file: &File, identity: &Identity) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a plain file with one name, if it is ours, to a user. Symbolic links
+/// are not followed; what is somebody else's stays his.
+///
+/// # Errors
+/// When it is not there, or the system refuses.
+pub fn hand_over_own_file(path: &Path, identity: &Identity) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    let is_plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    if is_plain && stat.st_nlink == 1 && stat.st_uid == rustix::process::geteuid().as_raw() {
+        hand_over_file(&File::from(file), identity)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
 
+mod audit;
 mod cf;
 mod check;
 mod cli;
@@ -39,3 +40,4 @@ mod smrsh;
 mod smtp_client;
 mod smtp_server;
 mod tables;
+mod tour;
