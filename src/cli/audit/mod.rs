@@ -76,7 +76,7 @@ fn look(place: &Place, arguments: &Arguments) -> Result<ExitCode, Failure> {
     });
     let open = OpenSite::new(loaded, place)?;
     findings.extend(relaying::look(&open));
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let bad = findings
         .iter()
         .filter(|finding| finding.severity > Severity::Note);
