@@ -1,10 +1,10 @@
 //! `newaliases`, `sendmail -bi`: the alias databases, made anew from the
 //! files that option AliasFile names.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,19 +13,25 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use super::output::{complain, exit, fail, print};
+use super::progress::Progress;
 use super::sendmail;
 use crate::base::{Diagnostic, Place, Reply, Sysexit};
 use crate::cf::{ClassSource, Config, Opt};
 use crate::daemon::{self, Source, site};
 use crate::envelope::Kind as ItemKind;
 use crate::envelope::list::{kind_of, split};
-use crate::map::aliases::{AliasEvent, AliasName, AliasSpec, MakeAliases, MakeError, Totals};
+use crate::map::aliases::{
+    AliasEvent, AliasName, AliasSpec, Links, MakeAliases, MakeError, Totals,
+};
 use crate::map::{
     BuildError, Builder, KLine, Kind, Owner, Sticky, check_file, errno_text, writable_directory,
 };
 use crate::os;
 use crate::route::{Resolution, Site};
-use crate::world::{LogLevel, SystemLog};
+use crate::world::{LogLevel, SystemLog, Users};
+
+/// Warnings that are shown.
+const WARNINGS_MAX: usize = 50;
 
 /// Runs it on the arguments after the program's name.
 pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
@@ -33,7 +39,10 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// Makes the databases of a configuration.
-pub(super) fn make(source: &Source) -> ExitCode {
+///
+/// On a terminal, or with option CheckAliases and `verbose`, it also warns of
+/// aliases that lead in a circle or nowhere.
+pub(super) fn make(source: &Source, verbose: bool) -> ExitCode {
     let loaded = match daemon::load(source) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -53,7 +62,7 @@ pub(super) fn make(source: &Source) -> ExitCode {
     ));
     let shared = site::Shared {
         files: Arc::new(os::SystemFiles),
-        users,
+        users: Arc::clone(&users),
         resolver: site::resolver(&loaded.config.options, &source.place),
         log: Arc::clone(&log) as Arc<dyn SystemLog>,
     };
@@ -72,17 +81,23 @@ pub(super) fn make(source: &Source) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(Sysexit::OsErr, errno_text(&error)),
     };
-    let work = Work {
+    let mut work = Work {
         site: opened.site,
         runtime,
         log,
         private: source.place.root().is_some(),
         status: Cell::new(Sysexit::Ok),
+        links: None,
     };
     if opened.faults.iter().any(Diagnostic::is_error) {
         work.status.set(Sysexit::Software);
     }
+    let asked = verbose && work.site.config.options.flag(Opt::CheckAliases);
+    if asked || io::stderr().is_terminal() {
+        work.links = Some(RefCell::default());
+    }
     work.all();
+    work.warn(&*users);
     exit(work.status.get())
 }
 
@@ -117,6 +132,8 @@ struct Work {
     private: bool,
     /// What the first fault says.
     status: Cell<Sysexit>,
+    /// Which alias leads where, if that is to be looked at.
+    links: Option<RefCell<Links>>,
 }
 
 impl Work {
@@ -263,11 +280,16 @@ impl Work {
         source: File,
         mut builder: Builder,
     ) -> Result<Totals, MakeError> {
+        let mut progress = Progress::new("newaliases", "aliases");
         let mut check = |list: &[u8]| self.check(list);
         let checks = self.site.config.options.flag(Opt::CheckAliases);
         let mut make = MakeAliases {
-            classify: &mut |text| self.classify(text),
+            classify: &mut |text| {
+                progress.step();
+                self.classify(text)
+            },
             check: if checks { Some(&mut check) } else { None },
+            entry: &mut |key, list| self.link(key, list),
             report: &mut |number, event| {
                 if let AliasEvent::Fault(_) = event {
                     self.fault(Sysexit::Software);
@@ -278,6 +300,52 @@ impl Work {
         let totals = make.run(io::BufReader::new(source), &mut builder)?;
         builder.finish()?;
         Ok(totals)
+    }
+
+    /// Notes where an alias leads.
+    fn link(&self, key: &[u8], list: &[u8]) {
+        let Some(links) = &self.links else {
+            return;
+        };
+        let items = split(list).into_iter();
+        let local = items.filter(|item| {
+            // Addresses elsewhere and quoted ones are not looked into; a
+            // backslash ends aliasing.
+            item.kind == ItemKind::Mailbox && item.text.find_byteset(b"@!%\\\"<>(:").is_none()
+        });
+        links.borrow_mut().add(key, local.map(|item| item.text));
+    }
+
+    /// Warns of aliases that lead in a circle, or to nobody.
+    fn warn(&self, users: &dyn Users) {
+        let Some(links) = &self.links else {
+            return;
+        };
+        let links = links.borrow();
+        let mut warnings = 0;
+        let mut warn = |text: String| {
+            warnings += 1;
+            if warnings <= WARNINGS_MAX {
+                complain(text);
+            }
+        };
+        for circle in links.circles() {
+            let way = bstr::join(" -> ", circle.iter().chain(circle.first()));
+            warn(format!("WARNING: alias loop: {}", way.as_bstr()));
+        }
+        for (name, target) in links.loose() {
+            let user = target
+                .split_once_str("+")
+                .map_or(&target[..], |(user, _)| user);
+            if matches!(users.user(user), Ok(None)) {
+                warn(format!(
+                    "WARNING: alias {name}: {target} is neither a user nor an alias"
+                ));
+            }
+        }
+        if warnings > WARNINGS_MAX {
+            complain(format!("WARNING: and {} more", warnings - WARNINGS_MAX));
+        }
     }
 
     /// What a name is to the rules.

@@ -1,9 +1,8 @@
 //! Map classes `hash`, `btree` and `cdb`: files that makemap makes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use bstr::{BString, ByteSlice};
 
@@ -15,15 +14,11 @@ use super::answer::{Lookup, Outcome, Scope};
 use super::fault::Faults;
 use super::file::{FileFault, Guarded, Live};
 use super::kline::{KLine, Nul};
+use super::patience::{AliasWait, Patient, Pause, patiently};
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
 
 /// Bytes of one database that are kept in memory at most.
 const KEPT_BYTES_MAX: usize = 160 << 20;
-
-/// How long a lookup waits for somebody who rewrites the file in place.
-const BUSY_MAX: Duration = Duration::from_secs(10);
-/// How often it looks meanwhile.
-const BUSY_STEP: Duration = Duration::from_millis(20);
 
 /// The types of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +74,8 @@ pub(crate) struct Database {
     inner: Inner,
     /// Which keys were seen to be there: 1 without NUL, 2 with.
     seen: AtomicU8,
+    /// Whether the last entry of an alias database is there.
+    finished: OnceLock<bool>,
 }
 
 enum Inner {
@@ -116,6 +113,7 @@ impl Database {
         Self {
             inner,
             seen: AtomicU8::new(0),
+            finished: OnceLock::new(),
         }
     }
 
@@ -125,6 +123,16 @@ impl Database {
             Inner::Bdb(file) => file.get(key),
             Inner::Cdb(file) => file.get(key),
         }
+    }
+
+    /// Whether the entry `@` is there, which whoever makes an alias database
+    /// puts into it last.
+    pub(crate) fn is_finished(&self) -> Result<bool, DbError> {
+        if let Some(finished) = self.finished.get() {
+            return Ok(*finished);
+        }
+        let finished = self.get_exact(b"@\0")?.is_some() || self.get_exact(b"@")?.is_some();
+        Ok(*self.finished.get_or_init(|| finished))
     }
 
     /// The value of a key that may stand with a NUL behind it, cut at its
@@ -172,6 +180,7 @@ struct DatabaseMap {
     line: KLine,
     file: Arc<Live<Database>>,
     faults: Faults,
+    alias_wait: AliasWait,
 }
 
 /// Opens a map of class `hash`, `btree` or `cdb`.
@@ -196,6 +205,7 @@ pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
             line,
             file: Arc::new(file),
             faults: Faults::default(),
+            alias_wait: opening.alias_wait(),
         }),
     })
 }
@@ -212,6 +222,18 @@ impl DatabaseMap {
         let key = key.to_ascii_lowercase();
         self.file
             .ask(&*maps.world().clock, |file| file.get(&key, nul))
+    }
+
+    /// Whether whoever makes the alias database is to be waited for.
+    fn is_unfinished(&self, maps: &Maps) -> bool {
+        if self.alias_wait.is_off() {
+            return false;
+        }
+        let finished = self.file.ask(&*maps.world().clock, Database::is_finished);
+        let path = self.file.path().display().to_string();
+        // A file that gives no answer is complained about elsewhere.
+        let finished = finished.unwrap_or(true);
+        self.alias_wait.waits(maps, finished, &path, &self.faults)
     }
 
     /// What an answer of the file means.
@@ -253,6 +275,20 @@ impl DatabaseMap {
 /// What a file says to a question.
 type FileAnswer = Result<Option<Vec<u8>>, Arc<FileFault>>;
 
+impl Patient for DatabaseMap {
+    fn attempt(&self, maps: &Maps, ask: Ask<'_>, patience: bool) -> Result<Outcome, Pause> {
+        let found = self.ask(maps, ask.key);
+        if patience {
+            match &found {
+                Err(fault) if matches!(**fault, FileFault::Busy) => return Err(Pause::Busy),
+                Ok(_) if self.is_unfinished(maps) => return Err(Pause::Unfinished),
+                _ => {}
+            }
+        }
+        Ok(self.outcome(maps, ask, found))
+    }
+}
+
 impl Backend for DatabaseMap {
     fn lookup<'a>(
         &'a self,
@@ -260,36 +296,7 @@ impl Backend for DatabaseMap {
         ask: Ask<'_>,
         _scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
-        match self.ask(maps, ask.key) {
-            Err(fault) if matches!(*fault, FileFault::Busy) => {
-                let arguments: Vec<BString> = ask
-                    .arguments
-                    .iter()
-                    .map(|text| BString::from(*text))
-                    .collect();
-                let key: BString = ask.key.into();
-                Lookup::Pending(Box::pin(async move {
-                    let arguments: Vec<&[u8]> =
-                        arguments.iter().map(|text| text.as_slice()).collect();
-                    let ask = Ask {
-                        key: &key,
-                        arguments: &arguments,
-                    };
-                    let mut waited = Duration::ZERO;
-                    loop {
-                        tokio::time::sleep(BUSY_STEP).await;
-                        waited += BUSY_STEP;
-                        let found = self.ask(maps, ask.key);
-                        let busy =
-                            matches!(&found, Err(fault) if matches!(**fault, FileFault::Busy));
-                        if !busy || waited >= BUSY_MAX {
-                            return self.outcome(maps, ask, found);
-                        }
-                    }
-                }))
-            }
-            found => Lookup::Ready(self.outcome(maps, ask, found)),
-        }
+        patiently(self, maps, ask)
     }
 
     fn open_state(&self, maps: &Maps) -> OpenState {

@@ -17,6 +17,7 @@ use super::database::{Database, Kind};
 use super::fault::Faults;
 use super::file::{FileFault, Guarded, Live};
 use super::kline::KLine;
+use super::patience::{AliasWait, Patient, Pause, patiently};
 use super::registry::{Ask, Backend, Maps, OpenState, Opened, Opening};
 
 /// A source that is kept in memory is not bigger.
@@ -56,6 +57,17 @@ struct Implicit {
     databases: Vec<Live<Database>>,
     source: Option<Live<Symbols>>,
     faults: Faults,
+    alias_wait: AliasWait,
+}
+
+/// Why there is no answer.
+enum Trouble {
+    /// Somebody is writing the file.
+    Busy,
+    /// No form of the map is there.
+    Nothing,
+    /// Something is wrong: the line about it.
+    Fault(String),
 }
 
 /// Opens an `implicit` map.
@@ -83,6 +95,7 @@ fn open(
     let path = PathBuf::from(line.file.to_os_str_lossy().into_owned());
     let strict = opening.settings.strict_directories;
     let world = opening.world;
+    let alias_wait = opening.alias_wait();
     let live = |kind: &Kind| {
         let path = kind.file(Path::new(&path));
         Live::new(path, strict, world, Database::loader(*kind))
@@ -96,13 +109,14 @@ fn open(
             source: with_source.then(|| Live::new(path.clone(), strict, world, Symbols::load)),
             line,
             faults: Faults::default(),
+            alias_wait,
         }),
     })
 }
 
 impl Implicit {
     /// Asks the first form that is there.
-    fn ask(&self, maps: &Maps, key: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    fn ask(&self, maps: &Maps, key: &[u8]) -> Result<Option<Vec<u8>>, Trouble> {
         let clock = &*maps.world().clock;
         let key = match self.line.common.keep_case {
             true => key.to_vec(),
@@ -113,25 +127,61 @@ impl Implicit {
             match file.ask(clock, |file| file.get(&key, self.line.nul)) {
                 Ok(found) => return Ok(found),
                 Err(fault) if matches!(*fault, FileFault::Missing(_)) => {}
+                Err(fault) if matches!(*fault, FileFault::Busy) => return Err(Trouble::Busy),
                 Err(fault) => {
                     let path = file.path().display();
-                    return Err(format!("{class} map \"{name}\": {path}: {fault}"));
+                    let text = format!("{class} map \"{name}\": {path}: {fault}");
+                    return Err(Trouble::Fault(text));
                 }
             }
         }
         let Some(source) = &self.source else {
-            return Err(String::new());
+            return Err(Trouble::Nothing);
         };
         source
             .ask(clock, |symbols| {
                 Ok(symbols.get(&key).map(|value| value.to_vec()))
             })
             .map_err(|fault| {
-                format!(
-                    "{class} map \"{name}\": {}: {fault}",
-                    source.path().display()
-                )
+                let path = source.path().display();
+                Trouble::Fault(format!("{class} map \"{name}\": {path}: {fault}"))
             })
+    }
+
+    /// Whether whoever makes the alias database is to be waited for.
+    fn is_unfinished(&self, maps: &Maps) -> bool {
+        if self.alias_wait.is_off() {
+            return false;
+        }
+        let clock = &*maps.world().clock;
+        let database = self.databases.iter().find_map(|file| {
+            let finished = file.ask(clock, Database::is_finished).ok()?;
+            Some((file.path().display().to_string(), finished))
+        });
+        // A source is always whole.
+        let (path, finished) = database.unwrap_or((String::new(), true));
+        self.alias_wait.waits(maps, finished, &path, &self.faults)
+    }
+}
+
+impl Patient for Implicit {
+    fn attempt(&self, maps: &Maps, ask: Ask<'_>, patience: bool) -> Result<Outcome, Pause> {
+        let found = self.ask(maps, ask.key);
+        match &found {
+            Err(Trouble::Busy) if patience => return Err(Pause::Busy),
+            Ok(_) if patience && self.is_unfinished(maps) => return Err(Pause::Unfinished),
+            _ => {}
+        }
+        Ok(match found {
+            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, value)),
+            Ok(None) => Outcome::ABSENT,
+            Err(_) if self.line.common.optional => Outcome::ABSENT,
+            Err(Trouble::Busy | Trouble::Nothing) => Outcome::TempFail,
+            Err(Trouble::Fault(message)) => {
+                self.faults.tell(maps.world(), &message);
+                Outcome::TempFail
+            }
+        })
     }
 }
 
@@ -142,26 +192,16 @@ impl Backend for Implicit {
         ask: Ask<'_>,
         _scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
-        Lookup::Ready(match self.ask(maps, ask.key) {
-            Ok(Some(value)) => Outcome::Found(self.line.common.result(ask, value)),
-            Ok(None) => Outcome::ABSENT,
-            Err(_) if self.line.common.optional => Outcome::ABSENT,
-            Err(message) => {
-                if !message.is_empty() {
-                    self.faults.tell(maps.world(), &message);
-                }
-                Outcome::TempFail
-            }
-        })
+        patiently(self, maps, ask)
     }
 
     fn open_state(&self, maps: &Maps) -> OpenState {
         match self.ask(maps, b"") {
             Ok(_) => OpenState::Open,
             Err(_) if self.line.common.optional => OpenState::NotOpen,
+            Err(Trouble::Fault(message)) => OpenState::Faulty(message),
             // sendmail: it says nothing when no form of the map is there.
-            Err(message) if message.is_empty() => OpenState::Open,
-            Err(message) => OpenState::Faulty(message),
+            Err(Trouble::Busy | Trouble::Nothing) => OpenState::Open,
         }
     }
 }

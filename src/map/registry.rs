@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -12,10 +13,11 @@ use super::aliases::AliasMaps;
 use super::answer::{Answer, Lookup, Outcome, Scope};
 use super::database::{self, Kind};
 use super::kline::{Common, Definition, KLine};
+use super::patience::AliasWait;
 use super::socket::Connections;
 use super::world::MapWorld;
 use super::{
-    elsewhere, implicit, names, program, regex, sequence, simple, socket, syslog, text, user,
+    cidr, elsewhere, implicit, names, program, regex, sequence, simple, socket, syslog, text, user,
     userdb,
 };
 
@@ -98,6 +100,9 @@ pub struct MapSettings {
     pub service_switch: Option<PathBuf>,
     /// UserDatabaseSpec: files of the user database, in order.
     pub user_databases: Vec<PathBuf>,
+    /// AliasWait: how long to wait for an alias database without its last
+    /// entry.
+    pub alias_wait: Duration,
     /// DefaultUser: whom programs run as, when we are root.
     pub default_user: BString,
     /// `D=` of the mailer `prog`: where programs run, the first that is there.
@@ -179,6 +184,7 @@ impl MapSettings {
             service_switch: (!switch.is_empty())
                 .then(|| switch.to_os_str_lossy().into_owned().into()),
             user_databases: words(Opt::UserDatabaseSpec).collect(),
+            alias_wait: config.options.interval(Opt::AliasWait),
             default_user: config.options.text(Opt::DefaultUser).into(),
             program_directories: program_directories(config),
         }
@@ -205,6 +211,14 @@ impl Opening<'_> {
         let line = KLine::parse_onto(self.before.clone(), &self.definition.arguments, b"");
         line.report(self.definition, self.diagnostics);
         line
+    }
+
+    /// How long the map waits for its database: only alias maps do.
+    pub(crate) fn alias_wait(&self) -> AliasWait {
+        AliasWait::new(match self.for_aliases {
+            true => self.settings.alias_wait,
+            false => Duration::ZERO,
+        })
     }
 
     /// Reports that the map cannot be used as it is defined.
@@ -533,6 +547,7 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"hash" => database::open(opening, Kind::Hash),
         b"btree" => database::open(opening, Kind::Btree),
         b"cdb" => database::open(opening, Kind::Cdb),
+        b"cidr" => cidr::open(opening),
         b"text" => text::open(opening),
         b"regex" => regex::open(opening),
         b"user" => Some(user::open(opening)),

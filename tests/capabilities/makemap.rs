@@ -131,6 +131,32 @@ fn newaliases_says_what_the_reference_says() {
 }
 
 #[test]
+fn newaliases_warns_of_circles_and_loose_ends_when_asked() {
+    let bench = Bench::new();
+    std::fs::write(
+        bench.case().join("aliases"),
+        "a: b\nb: a, root\nc: \\nobody-there, x@y.example, |prog\nd: nobody-there\n",
+    )
+    .expect("written");
+    let script = "newaliases -v -OCheckAliases=true; newaliases -v";
+    std::fs::write(bench.case().join("script"), script).expect("written");
+    let output = Command::new("sh")
+        .arg("script")
+        .current_dir(bench.case())
+        .env("PATH", format!("{}:/usr/bin:/bin", bench.bin().display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("sh starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        said,
+        "WARNING: alias loop: a -> b -> a\n\
+         WARNING: alias d: nobody-there is neither a user nor an alias\n"
+    );
+    assert!(String::from_utf8_lossy(&output.stdout).contains(": 4 aliases, "));
+}
+
+#[test]
 fn alias_names_and_lines_are_read_as_the_reference_reads_them() {
     check("newaliases-more");
 }

@@ -455,7 +455,7 @@ fn aliases_are_asked_in_order_and_taken_as_they_stand() {
     );
     std::fs::write(dir.path().join("three"), "# text\nErin: frank,\n grace\n").expect("written");
     let text = format!(
-        "O AliasFile={}, cdb:{}\nO AliasFile=hash:-o {}\nO AliasFile={}\n",
+        "O AliasWait=0\nO AliasFile={}, cdb:{}\nO AliasFile=hash:-o {}\nO AliasFile={}\n",
         path("one"),
         path("two"),
         path("none"),
@@ -481,6 +481,38 @@ fn aliases_are_asked_in_order_and_taken_as_they_stand() {
     };
     assert_eq!(ask("alice"), found("bob, 50%1%%"));
     assert_eq!(ask("erin"), Answer::TempFail);
+}
+
+#[test]
+fn an_alias_database_is_waited_for_until_it_is_finished() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("al.db");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    for class in ["hash:", ""] {
+        make(Kind::Hash, &path, "alice\told\n", true, false);
+        let file = dir.path().join("al");
+        let text = format!("O AliasWait=2h\nO AliasFile={class}{}\n", file.display());
+        let origin = Origin::file_only("t.cf");
+        let (config, _) = godwit::cf::read(text.as_bytes(), godwit::cf::Origins::File(&origin));
+        let clock = Arc::new(TestClock::default());
+        let (maps, _) = Maps::open(&config, world(Arc::clone(&clock) as Arc<TestClock>));
+        let godwit::map::Lookup::Pending(later) = maps.alias(b"alice") else {
+            panic!("a database without its last entry is no answer");
+        };
+        make(Kind::Hash, &path, "alice\tnew\n@\t@\n", true, false);
+        assert_eq!(runtime.block_on(later), found("new"));
+        // When the time is over, what is there counts.
+        make(Kind::Hash, &path, "alice\tolder\n", true, false);
+        clock.pass();
+        let godwit::map::Lookup::Pending(later) = maps.alias(b"alice") else {
+            panic!("it is unfinished again");
+        };
+        clock.0.fetch_add(7200, Ordering::Relaxed);
+        assert_eq!(runtime.block_on(later), found("older"));
+    }
 }
 
 #[test]
@@ -549,7 +581,7 @@ fn a_file_that_is_being_rewritten_in_place_is_waited_for() {
 fn readers_see_the_old_map_or_the_new_one_whole() {
     const KEYS: usize = 300;
     let dir = tempfile::tempdir().expect("a directory");
-    for (kind, rounds) in [(Kind::Hash, 400), (Kind::Cdb, 100)] {
+    for (kind, rounds) in [(Kind::Hash, 600), (Kind::Cdb, 400)] {
         let path = kind.file(&dir.path().join("map"));
         let build = |round: usize| {
             let mut builder = Builder::empty(kind, &path, false, None).expect("begun");

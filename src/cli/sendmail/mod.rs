@@ -56,7 +56,7 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
         Mode::Deliver => submit::run(&command),
         Mode::Smtp | Mode::Arpanet => stdio::run(&command),
         Mode::Verify => verify::run(&command),
-        Mode::Aliases => super::newaliases::make(&command.source),
+        Mode::Aliases => super::newaliases::make(&command.source, command.flags.verbose),
         Mode::Test => test(&command),
         Mode::Queue => {
             let flags = &command.flags;

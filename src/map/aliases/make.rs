@@ -96,6 +96,8 @@ pub struct MakeAliases<'m> {
     pub classify: &'m mut dyn FnMut(&[u8]) -> AliasName,
     /// Looks at a list, and says what is wrong with it (option CheckAliases).
     pub check: Option<&'m mut CheckList<'m>>,
+    /// Is told every entry: its key and its list.
+    pub entry: &'m mut dyn FnMut(&[u8], &[u8]),
     /// Is told what happens, with the number of the line.
     pub report: &'m mut dyn FnMut(usize, AliasEvent<'_>),
 }
@@ -153,6 +155,7 @@ impl MakeAliases<'_> {
                     (self.report)(number, AliasEvent::Complaint { name, text });
                 }
             }
+            (self.entry)(&local, value);
             key.clear();
             key.extend(local.iter().map(u8::to_ascii_lowercase));
             key.push(0);
