@@ -13,6 +13,7 @@ use std::process::ExitCode;
 pub mod address_test;
 mod agent;
 mod audit;
+mod auth;
 mod check;
 mod compile;
 mod daemon;
@@ -79,6 +80,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "relay", run: Run::Placed(tables::relay), about: "domains that may relay" },
     Personality { name: "check", run: Run::Placed(check::run), about: "say what is wrong with a configuration, and what to do" },
     Personality { name: "reload", run: Run::Placed(reload::run), about: "make the running daemon read its configuration again" },
+    Personality { name: "auth", run: Run::Placed(auth::run), about: "who may log in to send mail: add, token, rm, list" },
     Personality { name: "makemap", run: Run::Placed(makemap::run), about: "databases from lines of keys and values" },
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },
     Personality { name: "newaliases", run: Run::Placed(newaliases::run), about: "makes the alias databases" },

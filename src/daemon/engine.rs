@@ -21,6 +21,7 @@ use crate::deliver::agent::NoAgent;
 use crate::deliver::delivery::Deliverer;
 use crate::os::{Channel, SystemClock, SystemHost, time_zone};
 use crate::queue::{Claim, Queue};
+use crate::receive::Security;
 use crate::route::Site;
 use crate::world::{Clock, LocalHost, Resolver};
 
@@ -159,6 +160,7 @@ async fn work(
         resolver: Arc::clone(&snapshot.resolver),
         users: Arc::clone(&world.users) as _,
         log: Arc::clone(&world.log) as _,
+        tls: Arc::clone(&world.tls) as _,
         place: start.source.place.clone(),
         zone: time_zone(&snapshot.site.config.options),
         retry_after: every,
@@ -223,6 +225,8 @@ async fn keep_counters(log: Arc<DaemonLog>) {
 pub(super) struct Snapshot {
     pub(super) site: Arc<Site>,
     pub(super) resolver: Arc<dyn Resolver>,
+    /// Logins and certificates of its listeners.
+    pub(super) security: Security,
 }
 
 /// The engine at work.
@@ -301,7 +305,7 @@ impl Engine {
 
     /// Tries to deliver what is claimed; gives the messages that this caused.
     pub(super) async fn attempt(&self, claim: Claim) -> Vec<Claim> {
-        let Snapshot { site, resolver } = self.snapshot();
+        let Snapshot { site, resolver, .. } = self.snapshot();
         self.deliverer.attempt(&site, &*resolver, claim).await
     }
 

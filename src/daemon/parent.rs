@@ -131,7 +131,7 @@ pub fn supervise(
     let mut parent = Parent {
         queue_directories: queue_directories(loaded),
         status_file: status_file(loaded),
-        files: Files::named_by(&loaded.config),
+        files: Files::named_by(&loaded.config).with_logins(&settings.source.place),
         agents: Agents::new(users, options, &settings.source.place),
         settings,
         identity,
@@ -476,7 +476,7 @@ impl Parent {
                 return;
             }
         };
-        self.files = Files::named_by(&loaded.config);
+        self.files = Files::named_by(&loaded.config).with_logins(&self.settings.source.place);
         self.status_file = status_file(&loaded);
         if let Some(identity) = &self.identity {
             self.give_statistics(identity);

@@ -16,21 +16,24 @@ use tokio::sync::{mpsc, watch};
 use super::configuration::Loaded;
 use super::log::DaemonLog;
 use super::parent::Agents;
+use super::security::ClientTls;
 use super::site::{self, Opened, Shared};
 use super::spool::{queue_settings, queue_world};
 use crate::base::maillog::Subject;
 use crate::base::{Diagnostic, Place, QueueId};
-use crate::deliver::AgentLists;
 use crate::deliver::agent::{AgentPool, AgentSource, NoAgent, Purpose};
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
+use crate::deliver::{self, AgentLists};
 use crate::envelope::{ListFiles, Recipient, RecipientState};
-use crate::os::{Chance, LogTarget, SystemClock, SystemDial, SystemFiles, SystemUsers, time_zone};
+use crate::os::{
+    Chance, KernelEntropy, LogTarget, SystemClock, SystemDial, SystemFiles, SystemUsers, time_zone,
+};
 use crate::queue::{
     BodyWriter, Claim, Message, Occasion, Queue, Selector, Settlement, Spool, SpoolError,
 };
 use crate::receive::{Daemon, Intake, Security, Service, ServiceParts};
 use crate::route::Site;
-use crate::world::{BoxFuture, Clock, Nothing, Resolver, Users};
+use crate::world::{BoxFuture, Clock, Nothing, Resolver, SystemLog, Users};
 
 /// A message that is deferred waits for the next run; one made by hand does
 /// not ask how long ago the last was.
@@ -111,6 +114,9 @@ impl Solo {
             tells_failures: settings.tells_failures,
             failed: Mutex::default(),
         });
+        let tls = Arc::new(ClientTls::default());
+        let system_log: Arc<dyn SystemLog> = Arc::clone(&log) as _;
+        tls.follow(&site.config.options, &shared.files, &system_log);
         let source = OwnAgents(Mutex::new(agents));
         let deliverer = Deliverer::new(DeliveryParts {
             spool: Arc::clone(&front) as Arc<dyn Spool>,
@@ -118,6 +124,11 @@ impl Solo {
             dial: Arc::new(SystemDial::new(Arc::clone(&resolver))),
             entropy: Arc::new(Chance),
             users,
+            security: deliver::Security {
+                tls: Some(tls),
+                entropy: Some(Arc::new(KernelEntropy)),
+                log: Arc::clone(&log) as _,
+            },
             log: Arc::clone(&log) as _,
             agents: Arc::new(AgentPool::new(Arc::new(source))),
             place: settings.place,

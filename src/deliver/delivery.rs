@@ -16,7 +16,7 @@ use super::lists::AgentLists;
 use super::local::{self, Local, Way};
 use super::plan::{self, Job};
 use super::remote::content::Content;
-use super::remote::{Errand, Remote, Target};
+use super::remote::{Errand, Remote, Security, Target};
 use super::report;
 use super::result::{Fate, Verdict};
 use crate::base::maillog::Subject;
@@ -51,6 +51,8 @@ pub struct DeliveryParts {
     pub users: Arc<dyn Users>,
     /// The mail log.
     pub log: Arc<dyn Log>,
+    /// TLS and logins at servers.
+    pub security: Security,
     /// Agents that touch what users own.
     pub agents: Arc<AgentPool>,
     /// Where the site's files are.
@@ -100,7 +102,7 @@ impl Deliverer {
     /// With nothing begun.
     pub fn new(parts: DeliveryParts) -> Arc<Self> {
         Arc::new(Self {
-            remote: Remote::new(parts.dial, Arc::clone(&parts.entropy)),
+            remote: Remote::new(parts.dial, Arc::clone(&parts.entropy), parts.security),
             local: Local {
                 agents: Arc::clone(&parts.agents),
                 users: Arc::clone(&parts.users),

@@ -20,3 +20,4 @@ pub mod result;
 pub mod smrsh;
 
 pub use lists::AgentLists;
+pub use remote::Security;

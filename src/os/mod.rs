@@ -10,6 +10,7 @@ mod channel;
 mod clock;
 mod dial;
 mod disk;
+mod entropy;
 mod files;
 mod hosts;
 mod hosts_access;
@@ -22,6 +23,7 @@ mod programs;
 mod resolv_conf;
 mod resolver;
 mod state;
+mod tls;
 mod users;
 mod zone;
 
@@ -30,6 +32,7 @@ pub use channel::{AsyncChannel, Channel, Received, peer_of};
 pub use clock::{Chance, SystemClock};
 pub use dial::SystemDial;
 pub use disk::{SystemDisk, block_bytes};
+pub use entropy::KernelEntropy;
 pub use files::SystemFiles;
 pub use identity::identity;
 pub use local_host::SystemHost;
@@ -42,5 +45,8 @@ pub use process::{
 pub use programs::SystemPrograms;
 pub use resolver::{ResolverSettings, SystemResolver};
 pub use state::SledStore;
+pub use tls::{
+    Fingerprint, SystemTlsClient, SystemTlsServer, TlsSettings, Versions, certificate_facts,
+};
 pub use users::SystemUsers;
 pub use zone::{time_zone, usual_zone};

@@ -16,14 +16,11 @@ use crate::route::Verdict;
 use crate::sasl::server::{Answer, Context, Failure, FailureKind, Identity, Question};
 use crate::sasl::{self, Bindings, Mechanism};
 use crate::smtp::server::Features;
-use crate::smtp::xtext;
 use crate::world::{BoxFuture, Entropy, TlsFacts, TlsServer};
 
 /// A refused login is answered after a multiple of this, so that the time
 /// says nothing of the reason.
 const FAILURE_TIME: Duration = Duration::from_secs(1);
-/// Characters of identities that rules cannot bear.
-const UNBEARABLE: &[u8] = b"<>\")";
 
 /// The user databases that logins are checked against.
 pub trait Authenticator: Send + Sync {
@@ -147,6 +144,20 @@ fn external(tls: &TlsFacts) -> Option<BString> {
         .then(|| certificate.subject.clone())
 }
 
+/// An identity as rules can bear it: what means something to them is written
+/// `+HH`.
+fn bearable(identity: &[u8]) -> BString {
+    let mut out = Vec::with_capacity(identity.len());
+    for byte in identity {
+        if byte.is_ascii_graphic() && !b"+<>()\"\\".contains(byte) {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(format!("+{byte:02X}").as_bytes());
+        }
+    }
+    out.into()
+}
+
 fn bindings(tls: &TlsFacts) -> Bindings {
     let mut bindings = Bindings::none();
     if let Some(data) = &tls.exporter {
@@ -240,7 +251,7 @@ impl Session {
     }
 
     fn believed(&mut self, mechanism: Mechanism, identity: &Identity) -> Reply {
-        let user = xtext::encode(&identity.user, UNBEARABLE);
+        let user = bearable(&identity.user);
         let line = bstr::concat([
             b"AUTH=server, relay=".as_slice(),
             &self.client.shown,

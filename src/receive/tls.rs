@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::{BStr, BString};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::questions::Checked;
@@ -12,6 +11,7 @@ use super::session::Session;
 use super::wire::Wire;
 use crate::base::maillog::{Event, Priority, Subject};
 use crate::rewrite::MacroTable;
+use crate::route::tls;
 use crate::smtp::server::{Features, Server};
 use crate::world::{TlsFacts, TlsFault};
 
@@ -45,13 +45,13 @@ impl Session {
         if wire.flush(time).await.is_err() {
             return false;
         }
-        let Some(tls) = self.service.tls.clone() else {
+        let Some(side) = self.service.tls.clone() else {
             return false;
         };
         let ask = server.features().has(Features::ASK_CERTIFICATE);
         let done = match wire.take_stream() {
             None => return false,
-            Some(stream) => tokio::time::timeout(time, tls.accept(stream, ask)).await,
+            Some(stream) => tokio::time::timeout(time, side.accept(stream, ask)).await,
         };
         let late = || TlsFault {
             reason: "timed out".to_owned(),
@@ -71,7 +71,7 @@ impl Session {
         self.exchange = None;
         self.note_tls(&facts);
         let macros = Arc::make_mut(&mut self.macros);
-        set_macros(macros, &facts);
+        tls::set_macros(macros, &facts);
         for name in [b"auth_type".as_slice(), b"auth_authen", b"auth_ssf"] {
             macros.unset(name);
         }
@@ -99,7 +99,7 @@ impl Session {
     }
 
     fn note_tls(&self, facts: &TlsFacts) {
-        for (level, line) in lines("server", Some(self.client.shown.as_ref()), facts) {
+        for (level, line) in tls::log_lines("server", self.client.shown.as_ref(), facts) {
             let event = Event::Other(Priority::Info, level, &line);
             self.service.note(Subject::Daemon, &event);
         }
@@ -115,49 +115,4 @@ impl Session {
         let event = Event::Other(Priority::Warning, 6, &line);
         self.service.note(Subject::Daemon, &event);
     }
-}
-
-/// What the log says of a handshake, with the LogLevel of each line.
-fn lines(side: &str, relay: Option<&BStr>, facts: &TlsFacts) -> [(u8, BString); 2] {
-    let none = BString::default();
-    let (subject, issuer) = match &facts.certificate {
-        Some(certificate) => (&certificate.subject, &certificate.issuer),
-        None => (&none, &none),
-    };
-    let first = bstr::concat([
-        format!("STARTTLS={side}, relay=").as_bytes(),
-        relay.unwrap_or_default(),
-        format!(
-            ", version={}, verify={}, cipher={}, bits={bits}/{bits}",
-            facts.version,
-            facts.verify.as_str(),
-            facts.cipher,
-            bits = facts.bits
-        )
-        .as_bytes(),
-    ]);
-    let second = bstr::concat([
-        format!("STARTTLS={side}, cert-subject=").as_bytes(),
-        &subject[..subject.len().min(256)],
-        b", cert-issuer=",
-        &issuer[..issuer.len().min(256)],
-        format!(", verifymsg={}", facts.verify_message).as_bytes(),
-    ]);
-    [(9, first.into()), (12, second.into())]
-}
-
-/// The macros of a session under TLS.
-fn set_macros(macros: &mut MacroTable, facts: &TlsFacts) {
-    let certificate = facts.certificate.clone().unwrap_or_default();
-    macros.set(b"tls_version", facts.version);
-    macros.set(b"cipher", facts.cipher.clone());
-    macros.set(b"cipher_bits", facts.bits.to_string());
-    macros.set(b"alg_bits", facts.bits.to_string());
-    macros.set(b"verify", facts.verify.as_str());
-    macros.set(b"cert_subject", certificate.subject);
-    macros.set(b"cert_issuer", certificate.issuer);
-    macros.set(b"cn_subject", certificate.subject_name);
-    macros.set(b"cn_issuer", certificate.issuer_name);
-    macros.set(b"cert_fp", certificate.fingerprint.clone());
-    macros.set(b"cert_md5", certificate.fingerprint);
 }

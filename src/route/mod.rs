@@ -11,6 +11,7 @@ pub mod resolve;
 pub mod rewriting;
 mod run;
 pub mod site;
+pub mod tls;
 
 use bstr::BString;
 

@@ -112,7 +112,13 @@ fn parts(text: &[u8]) -> Vec<Vec<u8>> {
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'"' => quoted = !quoted,
+            b'"' => {
+                // Rules may leave no blank between two parts.
+                if quoted && !part.is_empty() {
+                    parts.push(std::mem::take(&mut part));
+                }
+                quoted = !quoted;
+            }
             b'\\' if quoted => part.extend(bytes.next()),
             byte if byte.is_ascii_whitespace() && !quoted => {
                 if !part.is_empty() {

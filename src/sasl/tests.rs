@@ -352,6 +352,8 @@ fn accounts_are_read_as_sites_write_them() {
         Some(vec![Mechanism::Login, Mechanism::Plain])
     );
     assert_eq!(parse(r#""I:alice" "P:a b""#).unwrap().user, "alice");
+    let joined = parse(r#""U:root""I:alice""P:a b""#).unwrap();
+    assert_eq!(joined.login(), b"alice");
     assert_eq!(parse("U:alice P:x").unwrap().user, "alice");
     assert!(parse(r#""P:x""#).is_err());
     assert!(parse(r#""U:x" "P=!!""#).is_err());

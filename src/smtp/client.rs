@@ -18,6 +18,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::base::{Enhanced, limits};
 
 mod answer;
+mod aside;
 mod content;
 mod extensions;
 mod outcome;
@@ -153,6 +154,8 @@ enum Awaited {
     End(Option<usize>),
     /// The final dot of a message that nobody wanted.
     EmptyEnd,
+    /// A line that is no part of a transaction.
+    Aside,
     Rset,
     Quit,
 }
@@ -184,6 +187,10 @@ pub struct Client {
     offered: Extensions,
     /// The name by which the server calls itself.
     peer_name: BString,
+    /// How the server was greeted.
+    verb: Verb,
+    /// The answer to a line that is no part of a transaction.
+    aside: Option<Answer>,
     /// A transaction was left half done.
     needs_rset: bool,
     /// No further transaction may begin.
@@ -202,6 +209,8 @@ impl Client {
             state: State::Opening,
             offered: Extensions::default(),
             peer_name: BString::default(),
+            verb: Verb::Ehlo,
+            aside: None,
             needs_rset: false,
             closing: false,
             ending: None,
@@ -389,6 +398,7 @@ impl Client {
             Some(Awaited::Hello(verb)) => self.hello_answered(verb, &answer),
             Some(Awaited::Quit) => self.state = State::Closed,
             Some(Awaited::Rset) if answer.is_positive() => {}
+            Some(Awaited::Aside) => self.aside = Some(answer),
             None if answer.code() >= 400 && phase == Phase::Content => {
                 // The server has heard enough of the text.
                 let outcome = Outcome::of(Phase::FinalDot, &answer, self.trusts(phase));
@@ -447,6 +457,7 @@ impl Client {
             }
             let name = answer.text().fields().next().unwrap_or_default();
             self.peer_name = name.into();
+            self.verb = verb;
             self.state = State::Idle;
         } else if verb == Verb::Ehlo && answer.is_permanent() {
             self.hello(Verb::Helo);
@@ -528,7 +539,7 @@ impl Client {
 fn phase_of(awaited: Awaited) -> Phase {
     match awaited {
         Awaited::Greeting => Phase::Greeting,
-        Awaited::Hello(_) => Phase::Hello,
+        Awaited::Hello(_) | Awaited::Aside => Phase::Hello,
         Awaited::Mail => Phase::Mail,
         Awaited::Rcpt(_) => Phase::Rcpt,
         Awaited::Data => Phase::Data,

@@ -14,6 +14,7 @@ use bstr::{BString, ByteSlice};
 use godwit::base::Place;
 use godwit::base::maillog::Priority;
 use godwit::cf::{self, Origins};
+use godwit::deliver::Security;
 use godwit::deliver::agent::{AgentPool, AgentSource, NoAgent, Purpose, ServeOptions, serve};
 use godwit::deliver::delivery::{Deliverer, DeliveryParts};
 use godwit::envelope::{BodyType, Envelope, Recipient};
@@ -327,6 +328,11 @@ impl Lab {
             dial: Arc::clone(&peers) as Arc<dyn Dial>,
             entropy: Arc::new(Chance),
             users: Arc::new(People),
+            security: Security {
+                tls: None,
+                entropy: None,
+                log: Arc::clone(&log) as Arc<dyn Log>,
+            },
             log: Arc::clone(&log) as Arc<dyn Log>,
             agents: Arc::new(AgentPool::new(Arc::new(Threads))),
             place: Place::default(),

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test fails by panicking.
 
 mod audit;
+mod auth;
+mod auth_out;
 mod cf;
 mod check;
 mod cli;

@@ -7,11 +7,12 @@ use jiff::tz::TimeZone;
 
 use super::line::Line;
 use crate::base::Place;
+use crate::deliver;
 use crate::deliver::agent::AgentPool;
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
-use crate::os::{Chance, SystemDial};
+use crate::os::{Chance, KernelEntropy, SystemDial};
 use crate::queue::Spool;
-use crate::world::{Clock, Log, Resolver, Users};
+use crate::world::{Clock, Log, Resolver, TlsClient, Users};
 
 /// What the engine has for delivery.
 pub(super) struct Means {
@@ -22,6 +23,7 @@ pub(super) struct Means {
     pub(super) resolver: Arc<dyn Resolver>,
     pub(super) users: Arc<dyn Users>,
     pub(super) log: Arc<dyn Log>,
+    pub(super) tls: Arc<dyn TlsClient>,
     pub(super) place: Place,
     pub(super) zone: TimeZone,
     pub(super) retry_after: Option<std::time::Duration>,
@@ -35,6 +37,11 @@ pub(super) fn deliverer(means: Means) -> Arc<Deliverer> {
         dial: Arc::new(SystemDial::new(means.resolver)),
         entropy: Arc::new(Chance),
         users: means.users,
+        security: deliver::Security {
+            tls: Some(means.tls),
+            entropy: Some(Arc::new(KernelEntropy)),
+            log: Arc::clone(&means.log),
+        },
         log: means.log,
         agents: Arc::new(AgentPool::new(Arc::new(means.line))),
         place: means.place,

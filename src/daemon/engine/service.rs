@@ -9,7 +9,7 @@ use super::{Engine, intake};
 use crate::cf::{Opt, Options};
 use crate::daemon::ports::{Family, Port};
 use crate::os::time_zone;
-use crate::receive::{Daemon, Security, Service, ServiceParts};
+use crate::receive::{Daemon, Service, ServiceParts};
 use crate::route::Site;
 
 /// The service of one listener.
@@ -72,7 +72,7 @@ impl Services {
             intake: intake::of(engine),
             daemon: self.daemon(&snapshot.site.config.options),
             zone: time_zone(&snapshot.site.config.options),
-            security: Security::default(),
+            security: snapshot.security.clone(),
             stopping: engine.stop.subscribe(),
         });
         *made = Some((Arc::clone(&snapshot.site), Arc::clone(&service)));

@@ -9,15 +9,18 @@ use crate::daemon::configuration::{Loaded, load};
 use crate::daemon::frame::Start;
 use crate::daemon::log::DaemonLog;
 use crate::daemon::run_as::run_as;
+use crate::daemon::security::{self, ClientTls};
 use crate::daemon::site::{self, Opened, Shared};
 use crate::os::{SystemUsers, is_root};
-use crate::world::Users;
+use crate::world::{Files, Users};
 
 /// What the engine keeps of the world over all its configurations.
 pub(super) struct World {
     pub(super) users: Arc<SystemUsers>,
     files: Arc<ParentFiles>,
     pub(super) log: Arc<DaemonLog>,
+    /// Our side of TLS towards servers, as the configuration has it.
+    pub(super) tls: Arc<ClientTls>,
 }
 
 impl World {
@@ -25,6 +28,7 @@ impl World {
         Self {
             users: Arc::new(SystemUsers::new()),
             files: Arc::new(files),
+            tls: Arc::default(),
             log: Arc::new(DaemonLog::new(start.log.clone(), &start.tag)),
         }
     }
@@ -76,6 +80,20 @@ impl World {
         }
         self.log.follow(&site.config.options);
         let site = Arc::new(site);
-        (Some(Snapshot { site, resolver }), report)
+        let security = security::of(
+            &site.config.options,
+            &start.source.place,
+            &(Arc::clone(&self.files) as _),
+            &(Arc::clone(&self.log) as _),
+        );
+        let files: Arc<dyn Files> = Arc::clone(&self.files) as _;
+        self.tls
+            .follow(&site.config.options, &files, &(Arc::clone(&self.log) as _));
+        let snapshot = Snapshot {
+            site,
+            resolver,
+            security,
+        };
+        (Some(snapshot), report)
     }
 }

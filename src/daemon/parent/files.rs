@@ -8,14 +8,19 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, ByteSlice};
+use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::base::Place;
 use crate::base::is_full_path;
 use crate::cf::{ClassSource, Config, Kind, OPTIONS};
+use crate::daemon::logins::needs;
+use crate::os::SystemFiles;
 
 /// What databases of a name end in.
 const SUFFIXES: [&str; 4] = ["", ".db", ".cdb", ".pag"];
@@ -24,6 +29,8 @@ const SUFFIXES: [&str; 4] = ["", ".db", ".cdb", ".pag"];
 #[derive(Default)]
 pub(super) struct Files {
     named: HashSet<PathBuf>,
+    /// The socket of `saslauthd`, which may stand where only root may go.
+    sockets: HashSet<PathBuf>,
 }
 
 impl Files {
@@ -51,6 +58,14 @@ impl Files {
         files
     }
 
+    /// Adds what logins are checked against.
+    pub(super) fn with_logins(mut self, place: &Place) -> Self {
+        let (paths, socket) = needs(place, &SystemFiles);
+        self.named.extend(paths);
+        self.sockets.insert(socket);
+        self
+    }
+
     /// Adds each path that stands in a value.
     fn add(&mut self, value: &BStr) {
         let words = value.split(|byte| matches!(byte, b' ' | b'\t' | b',' | b':' | b'='));
@@ -66,6 +81,9 @@ impl Files {
     /// Opens a named file.
     pub(super) fn open(&self, path: &[u8]) -> io::Result<File> {
         let path = Path::new(OsStr::from_bytes(path));
+        if self.sockets.contains(path) {
+            return connect(path);
+        }
         if !self.named.contains(path) {
             return Err(io::Error::from_raw_os_error(nix::libc::EACCES));
         }
@@ -78,4 +96,13 @@ impl Files {
         }
         Ok(file)
     }
+}
+
+/// Connects to a Unix socket without waiting: a daemon that does not take
+/// connections must not hold this process up.
+fn connect(path: &Path) -> io::Result<File> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(OwnedFd::from(socket).into())
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -9,17 +10,26 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 use super::content::Content;
-use crate::smtp::client::{Client, Ending, Report, Settings, Step, Transaction};
-use crate::world::Stream;
+use crate::rewrite::MacroTable;
+use crate::sasl::Bindings;
+use crate::smtp::client::{Answer, Client, Ending, Report, Settings, Step, Transaction};
+use crate::world::{Stream, TlsClient, TlsFacts, TlsFault};
 
 /// Bytes read in one piece.
 const PIECE_BYTES: usize = 4 << 10;
+
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(120);
 
 /// A connected server.
 pub(super) struct Connection {
     stream: Box<dyn Stream>,
     client: Client,
     buffer: Vec<u8>,
+    /// What is known of its TLS, if it is under TLS.
+    facts: Option<Arc<TlsFacts>>,
+    /// What rules are told of it.
+    pub(super) macros: Option<Arc<MacroTable>>,
     /// Messages that went over it.
     pub(super) messages: u64,
     /// When it was last used.
@@ -36,6 +46,8 @@ impl Connection {
             stream,
             client: Client::new(settings),
             buffer: Vec::with_capacity(PIECE_BYTES),
+            facts: None,
+            macros: None,
             messages: 0,
             since: Instant::now(),
         };
@@ -53,6 +65,51 @@ impl Connection {
     /// The machine, for what the server offers and calls itself.
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Says something that is no part of a message; `None` when the session
+    /// ended over it.
+    pub(super) async fn ask(&mut self, line: &[u8]) -> Option<Answer> {
+        if !self.client.is_idle() {
+            return None;
+        }
+        self.client.ask(line);
+        self.drive(None).await;
+        self.client.take_aside()
+    }
+
+    /// Does the handshake, and asks the server again what it offers. After a
+    /// fault nothing can be said over this connection any more.
+    pub(super) async fn handshake(
+        &mut self,
+        tls: &dyn TlsClient,
+        name: &str,
+    ) -> Result<Arc<TlsFacts>, TlsFault> {
+        let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        let late = || TlsFault {
+            reason: "timed out".to_owned(),
+            is_ours: false,
+        };
+        let connected = timeout(HANDSHAKE_MAX, tls.connect(stream, name)).await;
+        let (stream, facts) = connected.unwrap_or_else(|_| Err(late()))?;
+        self.stream = stream;
+        self.facts = Some(Arc::clone(&facts));
+        self.client.begin_again();
+        self.drive(None).await;
+        Ok(facts)
+    }
+
+    /// Whether it is under TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.facts.is_some()
+    }
+
+    /// What ties a login to its TLS.
+    pub(super) fn bindings(&self) -> Bindings {
+        let exporter = self.facts.as_ref().and_then(|facts| facts.exporter.clone());
+        exporter.map_or_else(Bindings::none, |data| {
+            Bindings::none().with("tls-exporter", data)
+        })
     }
 
     /// Sends a message; `None` only when the machine and this driver disagree.
@@ -116,7 +173,13 @@ impl Connection {
     /// Sends the buffer; `false` when that failed, and the machine knows.
     async fn write_buffer(&mut self) -> bool {
         let wait_max = self.client.content_wait_max();
-        match timeout(wait_max, self.stream.write_all(&self.buffer)).await {
+        let Self { stream, buffer, .. } = self;
+        let write = async {
+            stream.write_all(buffer).await?;
+            // TLS keeps records until it is told.
+            stream.flush().await
+        };
+        match timeout(wait_max, write).await {
             Ok(Ok(())) => true,
             Ok(Err(_)) => {
                 // What the server said before it hung up is worth hearing.

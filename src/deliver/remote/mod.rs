@@ -12,6 +12,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::result::{Fate, Verdict};
 use crate::base::{Enhanced, Sysexit};
 use crate::cf::Opt;
+use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
 use crate::smtp::client::{Client, Ending, Protocol, Settings, Timeouts, Transaction};
 use crate::world::{Dial, Endpoint, Entropy, ResolveError, Resolver};
@@ -20,12 +21,15 @@ mod connection;
 pub(crate) mod content;
 mod hosts;
 mod pool;
+mod secure;
 mod target;
 
 use connection::Connection;
 use content::Content;
 use hosts::{Host, Lookup, NoHosts, shown_address, split_list};
 use pool::{Key, Pool};
+use secure::Secured;
+pub use secure::Security;
 pub(super) use target::{Target, Where};
 
 /// Connects when neither option Timeout.connect nor the system says how long.
@@ -37,6 +41,7 @@ const HOSTS_MAX: usize = 100;
 pub(super) struct Remote {
     pub(super) dial: Arc<dyn Dial>,
     pub(super) entropy: Arc<dyn Entropy>,
+    security: Security,
     pool: Arc<Pool>,
 }
 
@@ -61,10 +66,11 @@ enum Visit {
 }
 
 impl Remote {
-    pub(super) fn new(dial: Arc<dyn Dial>, entropy: Arc<dyn Entropy>) -> Self {
+    pub(super) fn new(dial: Arc<dyn Dial>, entropy: Arc<dyn Entropy>, security: Security) -> Self {
         Self {
             dial,
             entropy,
+            security,
             pool: Arc::default(),
         }
     }
@@ -212,13 +218,24 @@ impl Remote {
                 connection.close(Duration::from_secs(1)).await;
                 return Visit::Missed(verdict);
             }
-            let report = send(&mut connection, round).await;
+            let macros = connection.macros.clone();
+            let (left, kept_back) = self.admitted(round, place, macros).await;
+            if left.is_empty() {
+                self.pool.give_back(lease, connection, keep);
+                return Visit::Spoken(kept_back.into_iter().flatten().collect());
+            }
+            let report = send(&mut connection, errand, &left).await;
             match report {
                 // A server that ended an idle session has not seen the
                 // message: it goes over a new connection.
                 Some(report) if report.untouched && is_reused => continue,
                 Some(report) => {
-                    let verdicts = verdicts(&report, place, connection.client());
+                    let mut sent = verdicts(&report, place, connection.client()).into_iter();
+                    let verdicts = kept_back
+                        .into_iter()
+                        .map(|kept| kept.or_else(|| sent.next()))
+                        .map(|verdict| verdict.unwrap_or_else(|| lost(place)))
+                        .collect();
                     let worn = errand.target.messages_max > 0
                         && connection.messages >= errand.target.messages_max;
                     self.pool.give_back(lease, connection, keep && !worn);
@@ -229,6 +246,33 @@ impl Remote {
         }
     }
 
+    /// Which of the recipients that are left may go over this connection, and
+    /// a verdict for each that may not.
+    async fn admitted(
+        &self,
+        round: &Round<'_>,
+        place: &Place<'_>,
+        macros: Option<Arc<MacroTable>>,
+    ) -> (Vec<usize>, Vec<Option<Verdict>>) {
+        let errand = round.errand;
+        let (mut left, mut kept_back) = (Vec::new(), Vec::new());
+        for at in &round.left {
+            let address = &errand.transaction.recipients[*at].address;
+            let kept = match &macros {
+                Some(macros) => {
+                    let kept = self.security.kept_back(errand, place, macros, address);
+                    kept.await
+                }
+                None => None,
+            };
+            if kept.is_none() {
+                left.push(*at);
+            }
+            kept_back.push(kept);
+        }
+        (left, kept_back)
+    }
+
     async fn open(
         &self,
         errand: &Errand<'_>,
@@ -236,14 +280,29 @@ impl Remote {
         endpoint: &Endpoint,
     ) -> Result<Connection, Box<Verdict>> {
         let wait = connect_timeout(errand.site);
-        let stream = self
-            .dial
-            .connect(endpoint, wait)
-            .await
-            .map_err(|error| Box::new(connect_failed(&error, place)))?;
-        Connection::open(stream, settings(errand))
-            .await
-            .map_err(|ending| Box::new(ended(&ending, place)))
+        for in_clear in [false, true] {
+            let stream = self
+                .dial
+                .connect(endpoint, wait)
+                .await
+                .map_err(|error| Box::new(connect_failed(&error, place)))?;
+            let mut connection = Connection::open(stream, settings(errand))
+                .await
+                .map_err(|ending| Box::new(ended(&ending, place)))?;
+            let secured = self
+                .security
+                .secure(errand, place, endpoint, &mut connection, in_clear)
+                .await;
+            match secured {
+                Secured::Ready => return Ok(connection),
+                Secured::Useless(verdict) => {
+                    connection.close(Duration::from_secs(1)).await;
+                    return Err(verdict);
+                }
+                Secured::TryInClear => {}
+            }
+        }
+        Err(Box::new(lost(place)))
     }
 
     /// The server calls itself by our name: mail would go round in circles.
@@ -335,13 +394,12 @@ impl<'a> Round<'a> {
 /// Sends what is left to a connected server.
 async fn send(
     connection: &mut Connection,
-    round: &Round<'_>,
+    errand: &Errand<'_>,
+    left: &[usize],
 ) -> Option<crate::smtp::client::Report> {
-    let errand = round.errand;
     let mut transaction = errand.transaction.clone();
-    if round.left.len() < transaction.recipients.len() {
-        transaction.recipients = round
-            .left
+    if left.len() < transaction.recipients.len() {
+        transaction.recipients = left
             .iter()
             .map(|place| errand.transaction.recipients[*place].clone())
             .collect();

@@ -1,0 +1,198 @@
+//! What the configuration says of logins and certificates, made ready.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bstr::{BStr, ByteSlice};
+
+use super::logins::Logins;
+use crate::base::Place;
+use crate::cf::{Opt, Options};
+use crate::os::{
+    Fingerprint, KernelEntropy, SystemTlsClient, SystemTlsServer, TlsSettings, Versions,
+};
+use crate::receive::Security;
+use crate::world::{
+    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, TlsServer,
+};
+
+/// Options of OpenSSL that have no meaning to rustls, and need none: it
+/// speaks nothing old.
+const NEEDLESS: [&[u8]; 12] = [
+    b"SSL_OP_NO_SSLv2",
+    b"SSL_OP_NO_SSLv3",
+    b"SSL_OP_NO_TLSv1",
+    b"SSL_OP_NO_TLSv1_1",
+    b"SSL_OP_NO_COMPRESSION",
+    b"SSL_OP_NO_RENEGOTIATION",
+    b"SSL_OP_NO_TICKET",
+    b"SSL_OP_CIPHER_SERVER_PREFERENCE",
+    b"SSL_OP_SINGLE_DH_USE",
+    b"SSL_OP_SINGLE_ECDH_USE",
+    b"SSL_OP_TLSEXT_PADDING",
+    b"SSL_OP_ALL",
+];
+
+/// Logins and certificates of a site's listeners.
+pub(super) fn of(
+    options: &Options,
+    place: &Place,
+    files: &Arc<dyn Files>,
+    log: &Arc<dyn SystemLog>,
+) -> Security {
+    let warn = |text: &str| log.log(LogLevel::Warning, text.as_bytes());
+    let (logins, faults) = Logins::open(place, Arc::clone(files));
+    faults.iter().for_each(|fault| warn(fault));
+    let settings = server_settings(options);
+    ineffective(options).iter().for_each(|text| warn(text));
+    let tls = settings.certificate.is_some().then(|| {
+        let server = SystemTlsServer::new(settings, Arc::clone(files), Arc::clone(log));
+        Arc::new(server) as Arc<dyn TlsServer>
+    });
+    Security {
+        authenticator: logins.map(|logins| logins as _),
+        tls,
+        entropy: Some(Arc::new(KernelEntropy)),
+    }
+}
+
+/// Our side of TLS towards servers: that of the configuration that was read
+/// last.
+#[derive(Default)]
+pub(super) struct ClientTls {
+    current: RwLock<Option<Arc<SystemTlsClient>>>,
+}
+
+impl ClientTls {
+    /// Takes what a configuration says.
+    pub(super) fn follow(
+        &self,
+        options: &Options,
+        files: &Arc<dyn Files>,
+        log: &Arc<dyn SystemLog>,
+    ) {
+        let settings = client_settings(options);
+        let client = SystemTlsClient::new(settings, Arc::clone(files), Arc::clone(log));
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(Arc::new(client));
+    }
+}
+
+impl TlsClient for ClientTls {
+    fn connect<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        Box::pin(async move {
+            let client = {
+                let current = self.current.read();
+                current.unwrap_or_else(PoisonError::into_inner).clone()
+            };
+            match client {
+                Some(client) => client.connect(stream, name).await,
+                None => Err(TlsFault {
+                    reason: "no configuration".to_owned(),
+                    is_ours: true,
+                }),
+            }
+        })
+    }
+}
+
+/// What rustls does otherwise than the options say; said once.
+fn ineffective(options: &Options) -> Vec<String> {
+    let refused = [
+        Opt::CipherList,
+        Opt::CipherSuites,
+        Opt::DhParameters,
+        Opt::SslEngine,
+        Opt::SslEnginePath,
+    ];
+    let is_set = |opt: &Opt| !options.text(*opt).is_empty();
+    let mut out: Vec<String> = refused
+        .into_iter()
+        .filter(is_set)
+        .map(|opt| {
+            let name = opt.row().name;
+            format!(
+                "STARTTLS: option {name} has no effect: the TLS library has only strong ciphers"
+            )
+        })
+        .collect();
+    for opt in [Opt::ServerSslOptions, Opt::ClientSslOptions] {
+        for word in options.words(opt) {
+            let bare = word.trim_start_with(|c| matches!(c, '+' | '-'));
+            let known = NEEDLESS.contains(&bare)
+                || matches!(bare, b"SSL_OP_NO_TLSv1_2" | b"SSL_OP_NO_TLSv1_3");
+            if !known && !bare.is_empty() {
+                let name = opt.row().name;
+                let bare = bare.as_bstr();
+                out.push(format!("STARTTLS: option {name}: {bare} has no effect"));
+            }
+        }
+    }
+    out
+}
+
+fn server_settings(options: &Options) -> TlsSettings {
+    TlsSettings {
+        certificate: path(options, Opt::ServerCertFile),
+        key: path(options, Opt::ServerKeyFile),
+        versions: versions(options, Opt::ServerSslOptions),
+        ..common(options)
+    }
+}
+
+/// Our side of connections to servers.
+fn client_settings(options: &Options) -> TlsSettings {
+    let common = common(options);
+    TlsSettings {
+        certificate: path(options, Opt::ClientCertFile),
+        key: path(options, Opt::ClientKeyFile),
+        authorities: path(options, Opt::ClientCaCertFile).or_else(|| common.authorities.clone()),
+        authority_directory: path(options, Opt::ClientCaCertPath)
+            .or_else(|| common.authority_directory.clone()),
+        versions: versions(options, Opt::ClientSslOptions),
+        ..common
+    }
+}
+
+fn common(options: &Options) -> TlsSettings {
+    let blame = options.words(Opt::DontBlameSendmail);
+    let is_blamed = |word: &BStr| word.eq_ignore_ascii_case(b"groupreadablekeyfile");
+    let algorithm = options.text(Opt::CertFingerprintAlgorithm);
+    TlsSettings {
+        authorities: path(options, Opt::CaCertFile),
+        authority_directory: path(options, Opt::CaCertPath),
+        revoked: path(options, Opt::CrlFile),
+        group_may_read_key: blame.into_iter().any(|word| is_blamed(word.as_bstr())),
+        fingerprint: match algorithm.to_ascii_lowercase().as_slice() {
+            b"sha1" => Fingerprint::Sha1,
+            b"sha256" => Fingerprint::Sha256,
+            _ => Fingerprint::Md5,
+        },
+        ..TlsSettings::default()
+    }
+}
+
+fn path(options: &Options, opt: Opt) -> Option<PathBuf> {
+    let text = options.text(opt);
+    // A second certificate may follow after a comma; one is shown.
+    let first = text.split(|byte| *byte == b',').next().unwrap_or_default();
+    (!first.is_empty()).then(|| first.to_path_lossy().into_owned())
+}
+
+fn versions(options: &Options, opt: Opt) -> Versions {
+    let words = options.words(opt);
+    let forbids = |name: &str| {
+        words
+            .iter()
+            .any(|word| word.strip_prefix(b"+").unwrap_or(word) == name.as_bytes())
+    };
+    match (forbids("SSL_OP_NO_TLSv1_2"), forbids("SSL_OP_NO_TLSv1_3")) {
+        (true, false) => Versions::Only13,
+        (false, true) => Versions::Only12,
+        _ => Versions::Both,
+    }
+}

@@ -1,0 +1,142 @@
+//! TLS as a client.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ClientConfig;
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::TlsConnector;
+use webpki::KeyUsage;
+
+use super::files::{Loaded, Watch, load};
+use super::peer::{AnyPeer, Judge, provider};
+use super::{TlsSettings, certificate, reason};
+use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault};
+
+/// Our side of connections to servers.
+pub struct SystemTlsClient {
+    settings: TlsSettings,
+    files: Arc<dyn Files>,
+    log: Arc<dyn SystemLog>,
+    state: Mutex<State>,
+}
+
+struct State {
+    ready: Result<Arc<Ready>, String>,
+    watch: Watch,
+}
+
+struct Ready {
+    connector: TlsConnector,
+    judge: Judge,
+}
+
+impl SystemTlsClient {
+    /// Reads authorities, and a certificate if there is one to show; trouble
+    /// with them is logged, and may pass.
+    pub fn new(settings: TlsSettings, files: Arc<dyn Files>, log: Arc<dyn SystemLog>) -> Self {
+        let state = State {
+            watch: Watch::new(&settings, &*files),
+            ready: prepare(&settings, &*files, &*log),
+        };
+        Self {
+            settings,
+            files,
+            log,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn ready(&self) -> Result<Arc<Ready>, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.watch.has_changed(&*self.files) {
+            state.watch = Watch::new(&self.settings, &*self.files);
+            let prepared = prepare(&self.settings, &*self.files, &*self.log);
+            if prepared.is_ok() || state.ready.is_err() {
+                state.ready = prepared;
+            }
+        }
+        state.ready.clone()
+    }
+}
+
+fn prepare(
+    settings: &TlsSettings,
+    files: &dyn Files,
+    log: &dyn SystemLog,
+) -> Result<Arc<Ready>, String> {
+    let warn = |why: &str| {
+        let line = format!("STARTTLS=client: {why}");
+        log.log(LogLevel::Warning, line.as_bytes());
+    };
+    let loaded = load(settings, files).or_else(|why| {
+        warn(&why);
+        // Without a certificate of our own we can still encrypt.
+        let without = TlsSettings {
+            certificate: None,
+            key: None,
+            revoked: None,
+            ..settings.clone()
+        };
+        load(&without, files)
+    })?;
+    let Loaded {
+        own,
+        authorities,
+        revoked,
+        warnings,
+    } = loaded;
+    warnings.iter().for_each(|warning| warn(warning));
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&settings.versions.list())
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyPeer::new(&[])));
+    let config = match own {
+        Some(own) => builder.with_client_cert_resolver(resolver(own)),
+        None => builder.with_no_client_auth(),
+    };
+    Ok(Arc::new(Ready {
+        connector: TlsConnector::from(Arc::new(config)),
+        judge: Judge::new(&authorities, &revoked, settings.fingerprint)?,
+    }))
+}
+
+fn resolver(own: Arc<CertifiedKey>) -> Arc<dyn ResolvesClientCert> {
+    Arc::new(SingleCertAndKey::from(own))
+}
+
+impl TlsClient for SystemTlsClient {
+    fn connect<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        Box::pin(async move {
+            let ours = |reason: String| TlsFault {
+                reason,
+                is_ours: true,
+            };
+            let ready = self.ready().map_err(ours)?;
+            let bare = name.trim_matches(['[', ']']).trim_end_matches('.');
+            let server = ServerName::try_from(bare.to_owned())
+                .map_err(|_| ours(format!("{name}: no name for TLS")))?;
+            let connecting = ready.connector.connect(server, stream);
+            let stream = connecting.await.map_err(|error| TlsFault {
+                reason: reason(&error),
+                is_ours: false,
+            })?;
+            let state = stream.get_ref().1;
+            let mut facts = ready.judge.facts(state, KeyUsage::server_auth(), true);
+            let leaf = state.peer_certificates().and_then(<[_]>::first);
+            facts.end_point = leaf.and_then(|der| certificate::end_point(der));
+            if facts.version == "TLSv1.3" {
+                let label = b"EXPORTER-Channel-Binding";
+                let exported = state.export_keying_material([0; 32], label, None);
+                facts.exporter = exported.ok().map(|bytes: [u8; 32]| bytes.to_vec());
+            }
+            Ok((Box::new(stream) as Box<dyn Stream>, Arc::new(facts)))
+        })
+    }
+}

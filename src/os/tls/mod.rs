@@ -1,0 +1,97 @@
+//! TLS by rustls, as server and as client.
+//!
+//! Certificates, keys and lists are read through [`Files`], so that those only
+//! root may read can be asked for, and read again when they change. Whatever
+//! certificate the other side shows, the handshake goes on: what it is worth
+//! is found out afterwards and is the rules' business (`${verify}`), as with
+//! the reference. TLS 1.2 and 1.3 are spoken, nothing older.
+
+mod certificate;
+mod client;
+mod files;
+mod peer;
+mod server;
+mod suite;
+
+pub use certificate::facts as certificate_facts;
+pub use client::SystemTlsClient;
+pub use server::SystemTlsServer;
+
+use std::path::PathBuf;
+
+/// Where a side's certificates are, and what it may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The certificate that is shown, with the chain above it.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Authorities, in one file.
+    pub authorities: Option<PathBuf>,
+    /// Authorities, each in a file of this directory.
+    pub authority_directory: Option<PathBuf>,
+    /// Revoked certificates.
+    pub revoked: Option<PathBuf>,
+    /// Which versions may be spoken.
+    pub versions: Versions,
+    /// A key that its group may read is taken
+    /// (`DontBlameSendmail=GroupReadableKeyFile`).
+    pub group_may_read_key: bool,
+    /// The digest of `${cert_fp}`.
+    pub fingerprint: Fingerprint,
+}
+
+/// Versions of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// 1.2 and 1.3.
+    #[default]
+    Both,
+    /// 1.3 alone.
+    Only13,
+    /// 1.2 alone.
+    Only12,
+}
+
+/// Digests of certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fingerprint {
+    /// MD5, the reference's default; a name, not a proof.
+    #[default]
+    Md5,
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+impl Versions {
+    fn list(self) -> Vec<&'static rustls::SupportedProtocolVersion> {
+        use rustls::version::{TLS12, TLS13};
+        match self {
+            Self::Both => vec![&TLS13, &TLS12],
+            Self::Only13 => vec![&TLS13],
+            Self::Only12 => vec![&TLS12],
+        }
+    }
+}
+
+/// The words for a handshake that failed.
+fn reason(error: &std::io::Error) -> String {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        // OpenSSL's words, which log readers know.
+        Some(rustls::Error::InvalidMessage(_)) => "wrong version number".to_owned(),
+        Some(rustls::Error::AlertReceived(alert)) => format!("alert {alert:?}"),
+        Some(other) => other.to_string().replace(['\n', '\r'], " "),
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "unexpected eof while reading".to_owned()
+        }
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

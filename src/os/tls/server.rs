@@ -1,0 +1,158 @@
+//! TLS as a server: certificates that are swapped when their files change.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ServerConfig;
+use rustls::server::ResolvesServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::TlsAcceptor;
+use webpki::KeyUsage;
+
+use super::files::{Loaded, Watch, load};
+use super::peer::{AnyPeer, Judge, provider};
+use super::{TlsSettings, certificate, reason};
+use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsFault, TlsServer};
+
+/// A site's certificate, ready to be shown.
+pub struct SystemTlsServer {
+    settings: TlsSettings,
+    files: Arc<dyn Files>,
+    log: Arc<dyn SystemLog>,
+    state: Mutex<State>,
+}
+
+struct State {
+    ready: Option<Arc<Ready>>,
+    watch: Watch,
+}
+
+/// What handshakes are done with.
+struct Ready {
+    asking: TlsAcceptor,
+    silent: TlsAcceptor,
+    judge: Judge,
+    end_point: Option<Vec<u8>>,
+}
+
+impl SystemTlsServer {
+    /// Reads the certificate; one that cannot be used is logged, and may come
+    /// later.
+    pub fn new(settings: TlsSettings, files: Arc<dyn Files>, log: Arc<dyn SystemLog>) -> Self {
+        let watch = Watch::new(&settings, &*files);
+        let ready = prepare(&settings, &*files, &*log).map_or_else(
+            |why| {
+                let line = format!("STARTTLS=server: {why}");
+                log.log(LogLevel::Warning, line.as_bytes());
+                None
+            },
+            |ready| Some(Arc::new(ready)),
+        );
+        Self {
+            settings,
+            files,
+            log,
+            state: Mutex::new(State { ready, watch }),
+        }
+    }
+
+    /// What is ready now; when files have changed and are good, what they
+    /// say, else what there was.
+    fn ready(&self) -> Option<Arc<Ready>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.watch.has_changed(&*self.files) {
+            state.watch = Watch::new(&self.settings, &*self.files);
+            match prepare(&self.settings, &*self.files, &*self.log) {
+                Ok(ready) => {
+                    state.ready = Some(Arc::new(ready));
+                    let line = b"STARTTLS=server: new certificate files are in use";
+                    self.log.log(LogLevel::Info, line);
+                }
+                Err(why) => {
+                    let line = format!("STARTTLS=server: {why}; what was read before stays");
+                    self.log.log(LogLevel::Warning, line.as_bytes());
+                }
+            }
+        }
+        state.ready.clone()
+    }
+}
+
+fn prepare(
+    settings: &TlsSettings,
+    files: &dyn Files,
+    log: &dyn SystemLog,
+) -> Result<Ready, String> {
+    let Loaded {
+        own,
+        authorities,
+        revoked,
+        warnings,
+    } = load(settings, files)?;
+    for warning in warnings {
+        let line = format!("STARTTLS=server: {warning}");
+        log.log(LogLevel::Warning, line.as_bytes());
+    }
+    let own = own.ok_or("no certificate")?;
+    let end_point = own
+        .end_entity_cert()
+        .ok()
+        .and_then(|der| certificate::end_point(der));
+    let verifier = Arc::new(AnyPeer::new(&authorities));
+    Ok(Ready {
+        asking: acceptor(settings, &own, Some(verifier))?,
+        silent: acceptor(settings, &own, None)?,
+        judge: Judge::new(&authorities, &revoked, settings.fingerprint)?,
+        end_point,
+    })
+}
+
+fn acceptor(
+    settings: &TlsSettings,
+    own: &Arc<CertifiedKey>,
+    verifier: Option<Arc<AnyPeer>>,
+) -> Result<TlsAcceptor, String> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&settings.versions.list())
+        .map_err(|error| error.to_string())?;
+    let builder = match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let resolver: Arc<dyn ResolvesServerCert> = Arc::new(SingleCertAndKey::from(Arc::clone(own)));
+    Ok(TlsAcceptor::from(Arc::new(
+        builder.with_cert_resolver(resolver),
+    )))
+}
+
+impl TlsServer for SystemTlsServer {
+    fn is_ready(&self) -> bool {
+        self.ready().is_some()
+    }
+
+    fn accept(
+        &self,
+        stream: Box<dyn Stream>,
+        ask: bool,
+    ) -> BoxFuture<'_, Result<Secured, TlsFault>> {
+        Box::pin(async move {
+            let ready = self.ready().ok_or_else(|| TlsFault {
+                reason: "no certificate".to_owned(),
+                is_ours: true,
+            })?;
+            let acceptor = if ask { &ready.asking } else { &ready.silent };
+            let stream = acceptor.accept(stream).await.map_err(|error| TlsFault {
+                reason: reason(&error),
+                is_ours: false,
+            })?;
+            let state = stream.get_ref().1;
+            let mut facts = ready.judge.facts(state, KeyUsage::client_auth(), ask);
+            facts.end_point.clone_from(&ready.end_point);
+            if facts.version == "TLSv1.3" {
+                let label = b"EXPORTER-Channel-Binding";
+                let exported = state.export_keying_material([0; 32], label, None);
+                facts.exporter = exported.ok().map(|bytes: [u8; 32]| bytes.to_vec());
+            }
+            Ok((Box::new(stream) as Box<dyn Stream>, Arc::new(facts)))
+        })
+    }
+}
