@@ -11,7 +11,7 @@ R$*			$: < A:$&{client_addr} > < E: >
 R$+			$: $>SearchList < ! ClientConn > $| $1 < >
 R< ? >			$@ OK
 R< 0 >			$@ OK
-R< $- >			$: < $1 > $| $(arith l $@ $1 $@ $&{client_connections} $)
-R< $- > $| TRUE		$#error $@ 4.3.2 $: _limit_code_conncontrol_ Too many open connections.
+R< $+ >			$: < $1 > $| $(arith l $@ $1 $@ $&{client_connections} $)
+R< $+ > $| TRUE		$#error $@ 4.3.2 $: _limit_code_conncontrol_ Too many open connections.
 divert(-1)
 define(`_src_a_', 1)

@@ -6,7 +6,7 @@ ifelse(defn(`_ARG_'), `', `_fault_(`missing zone in FEATURE(`enhdnsbl')')')
 dnl What is done about a client on the list. The quotes keep the macro processor
 dnl from taking the dollar and the sharp sign for its own.
 define(`_edns_hit_', `$`'#error $`'@ ifelse(defn(`_ARG2_'), `', `5.7.1 $: "550 Rejected: " $&{client_addr} " listed at _ARG_"', defn(`_ARG2_'), `quarantine', `quarantine $: _ARG_', `5.7.1 $: _ARG2_')')
-ifelse(defn(`_ARG2_'), `discard', `define(`_edns_hit_', `$`'#discard $: _ARG_')')
+ifelse(defn(`_ARG2_'), `discard', `define(`_edns_hit_', `$`'#discard $: discard')')
 define(`_edns_rule_', `ifelse(`$1', `', `', `R< ? > $1		_edns_hit_
 ')')
 divert(8)dnl

@@ -1,5 +1,7 @@
 divert(-1)
 dnl greet_pause: let a client wait before the greeting; who cannot wait is no
 dnl mail server.
-define(`_greet_default_', ifelse(defn(`_ARG_'), `', `0', `_ARG_'))
+ifdef(`_ACCESS_', `define(`_greet_access_', 1)', `ifelse(defn(`_ARG_'), `', `_fault_(`FEATURE(`greet_pause') requires FEATURE(`access_db')')', `_warn_(`FEATURE(`greet_pause') before FEATURE(`access_db')
+	greet_pause will not use access_db!')')')
+define(`_greet_default_', _ARG_)
 define(`_GREET_', 1)

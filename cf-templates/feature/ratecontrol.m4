@@ -11,7 +11,7 @@ R$*			$: < A:$&{client_addr} > < E: >
 R$+			$: $>SearchList < ! ClientRate > $| $1 < >
 R< ? >			$@ OK
 R< 0 >			$@ OK
-R< $- >			$: < $1 > $| $(arith l $@ $1 $@ $&{client_rate} $)
-R< $- > $| TRUE		$#error $@ 4.3.2 $: _limit_code_ratecontrol_ Connection rate limit exceeded.
+R< $+ >			$: < $1 > $| $(arith l $@ $1 $@ $&{client_rate} $)
+R< $+ > $| TRUE		$#error $@ 4.3.2 $: _limit_code_ratecontrol_ Connection rate limit exceeded.
 divert(-1)
 define(`_src_a_', 1)

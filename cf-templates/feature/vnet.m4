@@ -5,5 +5,5 @@ divert(101)dnl
 CA vnet ipnet rscs vnet.ibm.com
 divert(120)dnl
 # feature vnet: one name for hosts of that network
-R$* < @ $+ .$=A > $*	$: $1 < @ $2 .vnet. > $4
+R$* < @ $- .$=A > $*	$: $1 < @ $2 .vnet. > $4
 divert(-1)

@@ -44,6 +44,9 @@ ifdef(`_no_resok_', `', `C{ResOk}OKR
 undivert(101)dnl
 undivert(102)dnl
 FR`'confCR_FILE
+ifdef(`_virthost_class_', `# virtual domains are relayed for
+CR$={VirtHost}
+')dnl
 # the smart host, and relays for other worlds
 DS`'ifdef(`SMART_HOST', `SMART_HOST')
 ifdef(`UUCP_RELAY', `DY`'UUCP_RELAY
@@ -138,7 +141,15 @@ SLocal_check_mail
 ifdef(`_DELAY_CHECKS_', `Scheckmail', `Scheck_mail')
 SBasic_check_mail
 SLocal_check_rcpt
+ifdef(`_DELAY_CHECKS_', `Scheckrcpt', `Scheck_rcpt')
+SBasic_check_rcpt
+SRcpt_ok
+SRelay_ok
+ifdef(`_DELAY_CHECKS_', `SFullAddr
+SDelay_TLS_Clt
+SDelay_TLS_Clt2
 Scheck_rcpt
+')dnl
 include(_CF_DIR_`m4/rules/canonify.m4')dnl
 include(_CF_DIR_`m4/rules/route.m4')dnl
 include(_CF_DIR_`m4/rules/masquerade.m4')dnl

@@ -83,11 +83,17 @@ define(`HACK', `_into_(-1)_args_(shift($@))include(_CF_DIR_`hack/$1.m4')_unargs_
 define(`MAILER', `_into_(-1)ifdef(`_MAILER_$1_', `_fault_(`MAILER($1) already included')', `define(`_MAILER_$1_', `')_asked_(`mailer_$1', `MAILER($1) at '_here_)_args_(shift($@))include(_CF_DIR_`mailer/$1.m4')_unargs_()')_back_()')
 
 # SITECONFIG(file, own name, class): UUCP neighbours; SITE(name) in the file.
-define(`SITECONFIG', `CONCAT(`_CLASS_', `$3')_into_(-1)define(`_site_class_', `$3')ifdef(`_site_name_$3', `', `define(`_site_name_$3', `$2')_into_(6)D$3$2
-_back_()')include(_CF_DIR_`siteconfig/$1.m4')_back_()')
-define(`_CLASS_', `')
-define(`SITE', `_into_(6)C`'_site_class_ $1
+# Names of class U are names of this host.
+define(`SITECONFIG', `_into_(6)D$3$2
+ifelse(`$3', `U', `C{w}$2 $2.UUCP
+')_back_()_into_(-1)define(`_site_class_', `$3')define(`SITE', defn(`_site_'))include(_CF_DIR_`siteconfig/$1.m4')undefine(`SITE')_back_()')
+define(`_site_', `_into_(6)C`'_site_class_`'$1
 _back_()')
+
+# PUSHDIVERT(N) ... POPDIVERT: the same as _into_ and _back_, for files of the
+# site that were written for sendmail's own library.
+define(`PUSHDIVERT', `pushdef(`_was_', divnum)divert($1)')
+define(`POPDIVERT', `divert(_was_)popdef(`_was_')')
 
 # -- places for a site's own lines -----------------------------------------
 
@@ -116,11 +122,12 @@ define(`LOCAL_TLS_RCPT', `define(`_local_tls_rcpt_', 1)divert(9)SLocal_tls_rcpt'
 
 # -- classes ---------------------------------------------------------------
 
-# _class_(class, words), _class_file_(class, file): one line of the .cf.
+# _class_(class, words), _class_file_(class, file): one line of the .cf. As with
+# sendmail, what follows on the line of the .mc is not read.
 define(`_class_', `_into_(102)C{$1}$2
-_back_()')
+_back_()`'dnl`'')
 define(`_class_file_', `_into_(102)F{$1}$2
-_back_()')
+_back_()`'dnl`'')
 
 define(`MASQUERADE_AS', `define(`MASQUERADE_NAME', `$1')')
 define(`MASQUERADE_DOMAIN', `_class_(`M', `$1')')
@@ -199,8 +206,9 @@ define(`_eq_', `ifdef(`$1', ` $2=$1,')')
 
 # -- UUCP over SMTP ----------------------------------------------------------
 
-define(`UUCPSMTP', `_into_(108)R$* < @ $1 .UUCP. > $*	$1 < @ $2 . > $2
-_back_()')
+# In the part of the site's own rules where it stands: a UUCP host that has an
+# Internet name.
+define(`UUCPSMTP', `R $`'* < @ $1 .UUCP > $`'*	$`'1 < @ $2 > $`'2')
 
 include(_CF_DIR_`m4/defaults.m4')
 include(_CF_DIR_`m4/ostypes.m4')

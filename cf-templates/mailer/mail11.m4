@@ -18,9 +18,7 @@ R$+ < @ $=w. >		$2 :: $1
 R$=w :: $+		$2
 
 SMail11From
-R$+			$: $>Mail11To $1
-R$w :: $+		$w :: $1
-R$+			$: $w :: $1
+R$+			$@ $>Mail11To $1
 
 Mmail11,	P=MAIL11_MAILER_PATH, F=_flags_(`MAIL11', MAIL11_MAILER_FLAGS), S=Mail11From, R=Mail11To,
 		T=DNS/X-DECnet/X-Unix,_eq_(`MAIL11_MAILER_QGRP', `Q')

@@ -7,7 +7,6 @@ _pseudo_(`POP')
 divert(131)dnl
 R$+ .POP		$#pop $: $1
 R$+ < @ POP. >		$#pop $: $1
-R$+ < @ $+ .POP. >	$#pop $: $1 @ $2
 divert(7)dnl
 
 #

@@ -11,6 +11,8 @@ _default_(`DSMTP_MAILER_ARGS', `TCP $h')
 _default_(`RELAY_MAILER_ARGS', `TCP $h')
 _default_(`SMTP_MAILER_LL', `990')
 _default_(`RELAY_MAILER_LL', `2040')
+dnl _relay_host_(relay): the host of a relay, without the mailer before it.
+define(`_relay_host_', `patsubst(`$1', `^[^[:]*:', `')')
 define(`_smtp_recipient_', `ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP')')
 define(`_relay_recipient_', `ifdef(`_ALL_MASQUERADE_', `MasqSMTP/MasqRelay', `MasqSMTP')')
 dnl _smtp_mailer_(name, prefix, flags)
@@ -23,9 +25,15 @@ divert(7)dnl
 # Other hosts, by SMTP
 #
 _by_(`mailer_smtp')dnl
-# Pseudo domains are not for the Internet: UUCP paths go as paths.
+# Pseudo domains are not for the Internet: UUCP paths go as paths, by way of
+# the relay for their world if there is one. The neighbour that gets the mail
+# keeps its name.
 SPseudoToReal
-ifdef(`_NO_UUCP_', `', `R$* < @ $+ .UUCP . >	$2 ! $1 < @ *LOCAL* >
+ifdef(`_NO_UUCP_', `', `R$- ! $+ < @ $&h .UUCP . >	$@ $2 < @ $1 .UUCP . >
+R$* < @ $&h .UUCP . >	$@ $1 < @ $&h .UUCP . >
+R$* < @ $+ .UUCP . >	$2 ! $1 < @ ifdef(`UUCP_RELAY', `_relay_host_(UUCP_RELAY)', `*LOCAL*') >
+')dnl
+ifdef(`BITNET_RELAY', `R$* < @ $+ .BITNET . >	$1 % $2 .BITNET < @ _relay_host_(BITNET_RELAY) >
 ')dnl
 undivert(133)dnl
 
@@ -51,7 +59,7 @@ R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
 # Senders in header fields; with feature allmasquerade recipients as well.
 SHdrFromSMTP
 R$+			$: $>PseudoToReal $1
-R:; < @ >		$@ list:;
+R:; < @ >		$@
 R< @ $* >		$@ < @ $1 >
 R$+			$: $>MasqSMTP $1
 R$+			$: $>MasqHdr $1

@@ -35,7 +35,8 @@ R$-.$+ ! $+		$: $1.$2 ! $3
 
 # Envelope recipients: the path without the neighbour itself.
 SEnvToU
-R< @ >			$n
+R:; < @ >		$@
+R< @ >			$@ < @ >
 R$* < @ $* . > $*	$1 < @ $2 > $3
 R$* < @ $=w >		$1
 R$* < @ $- .UUCP >	$2 ! $1
@@ -43,8 +44,8 @@ R$* < @ $+ >		$2 ! $1
 
 # Recipients in header fields: the path through here.
 SHdrToU
-R< @ >			$n
-R:; < @ >		$@ list:;
+R:; < @ >		$@
+R< @ >			$@ $k ! < @ >
 R$* < @ $* . > $*	$1 < @ $2 > $3
 R$* < @ $j >		$1
 R$* < @ $- .UUCP >	$2 ! $1
@@ -54,22 +55,17 @@ R$&h ! $+		$@ $&h ! $1
 R$+			$: $k ! $1
 R! $+			$: $k ! $1
 
-ifdef(`_MAILER_smtp_', `# Envelope senders of the domain kind: a path whose first host is a domain.
+ifdef(`_MAILER_smtp_', `# Envelope senders of the domain kind, as for SMTP; the null sender has a name.
 SEnvFromUD
-R$+			$: $>EnvFromSMTP $1
-R$* < @ $* . > $*	$1 < @ $2 > $3
-R< @ $* >		$@ < @ $1 >
-R$* < @ $+ > $*		$2 ! $1 $3
+R< @ >			$: $n
+R$+			$@ $>EnvFromSMTP $1
 
-# The same for hosts that want our UUCP name in front.
+# The same as a path that begins with the domain.
 SEnvFromUUD
-R$+			$: $>EnvFromSMTP $1
+R$+			$: $>EnvFromUD $1
 R$* < @ $* . > $*	$1 < @ $2 > $3
-R< @ $* >		$@ < @ $1 >
-R$* < @ $+ > $*		$2 ! $1 $3
-R$&h ! $+ ! $+		$@ $1 ! $2
-R$&h ! $+		$@ $&h ! $1
-R$+			$: $k ! $1
+R$* < @ $- .UUCP >	$@ $2 ! $1
+R$* < @ $+ >		$@ $2 ! $1
 
 ')dnl
 _uucp_mailer_(`uucp', `DFMhuUd', `FromU', `EnvToU/HdrToU')

@@ -9,20 +9,25 @@ Scanonify=3
 # left as a list that parse refuses, so that it never becomes a recipient.
 R$@			$@ < @ >
 R< @ >			$@ : ; < @ >
-# Angle brackets: what stands in the last and innermost pair counts.
+# Angle brackets: what stands in the last and innermost pair counts. It is the
+# address, so that a colon in it does not end a group's name.
 R$* < $* < $*		< $3
 R$* < > $*		$@ < @ >
-R< $* : ; > $*		$@ $1 : ; < @ >
-R$* < $+ > $*		$: $2
-# A group without members.
-R$* : ;			$@ : ; < @ >
+R< $+ : ; > $*		$@ $1 : ; < @ >
+R$* < $+ > $*		$: < ! > $2
+R< ! > $* ;		$: < ! > $1
+R< ! >			$@ < @ >
 # A source route says where to pass by; only its end matters.
-R@ $+ , @ $+		@ $2
-R@ [ $+ ] : $+		$: $2
-R@ $+ : $+		$: $2
-# A name and a colon may precede the address (a group, a scheme). Colons of
+R< ! > @ $+ , $+	< ! > $2
+R< ! > @ [ $+ ] : $+	$: < ! > $2
+R< ! > @ $+ : $+	$: < ! > $2
+# A name and a colon may precede a plain address (a group, a scheme). Colons of
 # IPv6 literals, of node::user and of :include: are not of that kind.
 R$*			$: < : > $1
+R< : > < ! > $*		$: $1
+R< : > @ $+ , $+	< : > $2
+R< : > @ [ $+ ] : $+	$: $2
+R< : > @ $+ : $+	$: $2
 R< : > $+ : $* @ [ IPv6 : $*	$: $2 @ [ IPv6 : $3
 R< : > $* [ IPv6 : $*	$: $1 [ IPv6 : $2
 R< : > $* :: $*		$: $1 :: $2
@@ -80,10 +85,11 @@ ifdef(`_kmap_uudomain_', `# feature uucpdomain: UUCP hosts that have an Internet
 R$* < @ $+ .UUCP > $*		$: $1 < @ $(uudomain $2 $: $2 .UUCP $) > $3
 ')dnl
 undivert(120)dnl
-ifdef(`_NO_UUCP_', `', `ifdef(`_NO_CANONIFY_', `', `# A UUCP host that the name server knows gets its real name; the others are
+ifdef(`_NO_UUCP_', `', `ifdef(`_NO_CANONIFY_', `', `ifdef(`UUCP_RELAY', `R$* < @ $+ .UUCP > $*		$: $1 < @ $2 .UUCP . > $3
+', `# A UUCP host that the name server knows gets its real name; the others are
 # complete as they are.
 R$* < @ $+ .UUCP > $*		$: $1 < @ $[ $2 $: $2 .UUCP . $] > $3
-')')dnl
+')')')dnl
 # Pseudo domains, and names that end in a dot already, are not looked up.
 R$* < @ $* $=P > $*		$: $1 < @ $2 $3 . > $4
 R$* < @ $* .. > $*		$1 < @ $2 . > $3
@@ -128,6 +134,7 @@ R$* < @ $* .. > $*		$1 < @ $2 . > $3
 # Ruleset 4 (final): from the focused form to what is written out.
 #
 Sfinal=4
+R$+ : ; < @ >			$@ $1 :
 R$* < @ >			$@
 R$+ : ; < $* >			$@ $1 : ;
 R$* < @ *LOCAL* > $*	$1 < @ $j > $2
@@ -135,7 +142,9 @@ R$* < @ *LOCAL* > $*	$1 < @ $j > $2
 R$* < @ $+ . > $*		$1 < @ $2 > $3
 R$* < $+ > $*			$1 $2 $3
 ifdef(`_NO_UUCP_', `', `R$+ @ $- .UUCP			$2 ! $1
+')dnl
 R$+ % $=w @ $=w			$1 @ $2
+ifdef(`_DECNET_', `R$+ @ $+ .DECNET		$2 :: $1
 ')dnl
 
 #

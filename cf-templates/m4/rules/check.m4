@@ -83,30 +83,44 @@ R$*			$: $1 $| $>tls_client $&{verify} $| MAIL
 R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 R< >			$@ < OK >
-ifdef(`_ACCEPT_UNQUALIFIED_', `', `# nobody out there is localhost
-R$*			$: $1 $| $&{client_name}
-R$* $| localhost	$: $1
-R$* @ localhost $* $| $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
-R$* $| $*		$: $1
+ifdef(`_ACCEPT_UNQUALIFIED_', `', `# nobody out there is localhost, unless the daemon permits it (M=u); it may
+# demand whole names (M=f)
+R$*			$: < ? $&{client_name} > < $&{daemon_flags} > $1
+R< ? > < $* > $*	$: $2
+R< ? localhost > < $* > $*	$: $2
+R< ? $+ > < $* u $* > $*	$: < u > < $2 u $3 > $4
+R< ? $+ > < $* > $*	$: < ? > < $2 > $3
+R< ? > < $* > < $* @ localhost >	$: < ! > $2
+R< ? > < $* > < $* @ [127.0.0.1] >	$: < ! > $2
+R< ? > < $* > < $* @ [IPv6:0:0:0:0:0:0:0:1] >	$: < ! > $2
+R< ? > < $* > < $* @ [IPv6:::1] >	$: < ! > $2
+R< ? > < $* > $* @ localhost	$: < ! > $2
+R< ? > < $* > < $* @ localhost.$m >	$: < ! > $2
+R< ? > < $* > $* @ localhost.$m	$: < ! > $2
+R< $- > < $* f $* > < $* @ $- >	$: < ! > $4
+R< $- > < $* f $* > $* @ $-	$: < ! > $4
+R< ! > $*		$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+R< $- > < $* > $*	$: $3
 ')dnl
 R$*			$: < ? > $>CanonAddr $1
 R< ? > $* < @ $* . >	$: < ? > $1 < @ $2 >
 # what we know of its domain: OKR, TEMP or PERM; USER where there is none
-R< ? > $* < @ [ $+ ] >	$: < OKR > $1 < @ [ $2 ] >
+R< ? > $* < @ $* $=P >	$: < OKR > $1 < @ $2 $3 >
 R< ? > $* < @ $=w >	$: < OKR > $1 < @ $2 >
-ifdef(`_ACCEPT_UNRESOLVABLE_', `R< ? > $* < @ $* >	$: < OKR > $1 < @ $2 >
-', `R< ? > $* < @ $* >	$: < $(resolve $2 $: < PERM > $) > $1 < @ $2 >
+ifdef(`_ACCEPT_UNRESOLVABLE_', `R< ? > $* < @ $+ >	$: < OKR > $1 < @ $2 >
+', `R< ? > $* < @ $+ >	$: < $(resolve $2 $: < PERM > $) > $1 < @ $2 >
 R< $* < $- > > $*	$: < $2 > $3
 ')dnl
 ifdef(`_ACCEPT_UNQUALIFIED_', `R< ? > $*		$: < OKR > $1
 ', `# without a domain: from this host, or where the daemon permits it (M=u)
 R< ? > $*		$: < ? $&{daemon_flags} > $1
 R< ? $* u $* > $*	$: < OKR > $3
-R< ? $* > $*		$: < ? $&{client_name} > $2
+R< ? $* > $*		$: < ? $&{client_addr} > $2
 R< ? > $*		$: < LOCAL > $1
 R< ? $+ > $*		$: < USER > $2
 ')dnl
 ifdef(`_ACCESS_', `# the access table: address, user, domain
+R< $- > < @ >		$: < $1 >
 R< $- > $+ < @ $+ >	$: < $1 > $2 < @ $3 > $| < F:$2@$3 > < U:$2@ > < D:$3 > < >
 R< $- > $+ < @ $+ > $| $*	$: < $1 > $2 < @ $3 > $| $>SearchList < + From > $| $4
 R< $- > $+ < @ $+ > $| < $* >	$: < $4 > < $1 > $2 < @ $3 >
@@ -156,7 +170,6 @@ R$* $| $*		$@ $>Basic_check_rcpt $1
 SBasic_check_rcpt
 R$@			$#error $@ nouser $: "553 User address required"
 R< >			$#error $@ nouser $: "553 User address required"
-R< @ >			$#error $@ nouser $: "553 User address required"
 R$*			$: < $&{deliveryMode} > $1
 R< d > $*		$@ deferred
 R< $* > $*		$: $2
@@ -206,13 +219,22 @@ R$* $|			$: $1
 R$* $| $={TrustAuthMech}	$# RELAY
 R$* $| $*		$: $1
 ifelse(_NO_PERCENT_, `reject', `# feature nopercenthack: routes by percent sign are refused
-R$* % $* < @ $* >	$@ $1 % $2 < @ $3 >
+R$* % $*		$@ $1 % $2
 ')dnl
 ifelse(_NO_UUCP_, `reject', `# feature nouucp: UUCP routes are refused
-R$* ! $* < @ $* >	$@ $1 ! $2 < @ $3 >
+R$* ! $*		$@ $1 ! $2
 ')dnl
 # ours
 R$+ < @ $=w >		$@ RELAY
+ifdef(`_BESTMX_', `# feature bestmx_is_local: so are hosts whose best exchanger we are
+ifdef(`_bestmx_class_', `R$+ < @ $=B >		$: $1 < @ $2 > $| $(bestmx $2 $: ? $)
+R$+ < @ $* .$=B >	$: $1 < @ $2 .$3 > $| $(bestmx $2.$3 $: ? $)
+', `R$+ < @ $+ >		$: $1 < @ $2 > $| $(bestmx $2 $: ? $)
+')dnl
+R$* $=O $* < @ $* > $| $=w .	$@ $>Rcpt_ok $1 $2 $3
+R$+ < @ $* > $| $=w .	$@ RELAY
+R$+ $| $*		$: $1
+')dnl
 ifdef(`_RELAY_ENTIRE_', `R$+ < @ $* $=m >	$@ RELAY
 ')dnl
 R$+ < @ $=R >		$@ RELAY
@@ -223,8 +245,10 @@ ifdef(`_RELAY_FULL_ADDR_', `R$+ < @ $+ >		$: $1 < @ $2 > $| $>SearchList < + To 
 R$* $| < RELAY >	$@ RELAY
 R$* $| < < TMPF > >	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R$* $| < $* >		$: $1
+', `ifdef(`_RELAY_HOSTS_ONLY_', `R$+ < @ $+ >		$: < $(access To:$2 $: ? $) > < $1 < @ $2 > >
+R< ? > < $+ < @ $+ > >	$: < $(access $2 $: ? $) > < $1 < @ $2 > >
 ', `R$+ < @ $+ >		$: $>D < $2 > < ? > < + To > < $1 < @ $2 > >
-R< RELAY > $*		$@ RELAY
+')R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R< $* > < $* >		$: $2
 ')')dnl
@@ -237,7 +261,7 @@ R< : $* : > < $* >	$: $2
 undivert(162)dnl
 # users without a host are ours
 R$*			$: < ? > $1
-R< ? > $* < @ $* > $*	$@ $1 < @ $2 > $3
+R< ? > $+ < @ $* > $*	$@ $1 < @ $2 > $3
 R< ? > $*		$@ RELAY
 ')dnl
 
@@ -264,12 +288,12 @@ R$* $| $+		$@ RELAY
 undivert(163)dnl
 # a name counts only if it is really the name of that address
 R$*			$: < @ $&{client_resolve} >
-R< @ TEMP >		$#error $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}
+R< @ TEMP >		$#TEMP $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}
 R< @ FORGED >		$#error $@ 5.7.1 $: _FORGEDMSG_
 R< @ FAIL >		$#error $@ 5.7.1 $: _FAILMSG_
 R$*			$: < ? > $&{client_name}
 R< ? > $+ .		$: < ? > $1
-R< ? >			$@ RELAY
+R< ? >			$@ < @ >
 R< ? > localhost	$@ RELAY
 R< ? > $=w		$@ RELAY
 ifdef(`_RELAY_ENTIRE_', `R< ? > $* $=m		$@ RELAY
@@ -277,8 +301,10 @@ ifdef(`_RELAY_ENTIRE_', `R< ? > $* $=m		$@ RELAY
 R< ? > $=R		$@ RELAY
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R< ? > $* .$=R		$@ RELAY
 ')dnl
-ifdef(`_ACCESS_', `R< ? > $*		$: $>D < $1 > < ? > < + Connect > < $1 >
-R< RELAY > $*		$@ RELAY
+ifdef(`_ACCESS_', `ifdef(`_RELAY_HOSTS_ONLY_', `R< ? > $*		$: < $(access Connect:$1 $: ? $) > < $1 >
+R< ? > < $* >		$: < $(access $1 $: ? $) > < $1 >
+', `R< ? > $*		$: $>D < $1 > < ? > < + Connect > < $1 >
+')R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R< $* > < $* >		$: $2
 ')dnl
@@ -294,7 +320,7 @@ Sgreet_pause
 R$*			$: $1 $| $>Local_greet_pause $1
 R$* $| $* $| $#$*	$#$3
 R$* $| $* $| $*		$: $1 $| $2 $| @
-ifdef(`_ACCESS_', `R$+ $| $+ $| @		$: $>D < $1 > < ? > < ! GreetPause > < $2 >
+ifdef(`_greet_access_', `R$+ $| $+ $| @		$: $>D < $1 > < ? > < ! GreetPause > < $2 >
 R  $| $+ $| @		$: $>A < $1 > < ? > < ! GreetPause > < >
 R$* $| $* $| @		$@ $1 $| $2
 R$* $| $*		$@ $1
@@ -304,8 +330,7 @@ R< $- > < $* >		$: < $1 >
 R< $+ < TMPF > > $*	$: < ? >
 R< ? >			$# _greet_default_
 R< $- >			$# $1
-', `R$+ $| $+ $| @		$# _greet_default_
-R$* $| $*		$@ $1
+', `R$*			$# _greet_default_
 ')dnl
 
 ')dnl
@@ -316,9 +341,10 @@ SLocal_trust_auth
 Strust_auth
 R$*			$: $&{auth_type} $| $1
 R $| $*			$#error $@ 5.7.1 $: "550 not authenticated"
+R$* $| < $&{auth_authen} >	$@ identical
+R$* $| $&{auth_authen}	$@ identical
+R$* $| < $* >		$: $2
 R$* $| $*		$: $2
-R< $+ >			$: $1
-R$&{auth_authen}	$@ identical
 R$*			$: $1 $| $>Local_trust_auth $1
 R$* $| $#$*		$#$2
 R$*			$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}

@@ -52,7 +52,7 @@ R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser $1+*@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > 
 R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser $1@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
 R< @ > < $+ + $+ @ $+ > $+	$: < $(virtuser ++@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
 R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser +*@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < $1 + $2 @ $3 > $4
-R< @ > < $* + $* @ $+ > $+	$: < $(virtuser @$3 $@ $1 $@ $2 $@ +$2 $: ! $) > < $1 + $2 @ $3 > $4
+R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser @$3 $@ $1 $@ $2 $@ +$2 $: ! $) > < $1 + $2 @ $3 > $4
 R< @ > < $+ @ $+ > $+	$: < $(virtuser @$2 $@ $1 $: ! $) > < $1 @ $2 > $3
 R< ! > < $+ > $+	$: $2
 R< error : $-.$-.$- : $+ > $*	$#error $@ $1.$2.$3 $: $4
@@ -62,12 +62,15 @@ R< $+ > < $+ > $+	$: $>Recurse $1
 
 ifdef(`_REDIRECT_', `# feature redirect: addresses that only say where somebody has gone;
 # newaliases may meet them
-R$* < @ $+ .REDIRECT. > $*	$: $1 < @ $2 .REDIRECT. > < $&{opMode} >
+R$* < @ $+ .REDIRECT. > $*	$: $1 < @ $2 .REDIRECT. > < ${opMode} >
 R$* < @ $+ .REDIRECT. > < i >	$: $1 < @ $2 .REDIRECT. >
 R$* < @ $+ .REDIRECT. > < $* >	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
 ')dnl
 ifdef(`_STICKY_', `# feature stickyhost: user@thishost is not the same as user
-R$+ < @ $=w . >		$: ifdef(`MAIL_HUB', `$>MailerToTriple < $H > $1 < @ $2 . >', `$#_LOCAL_ $: @ $1')
+ifdef(`MAIL_HUB', `R$+ < @ $=w . >		$: $>MailerToTriple < $H > $1 < @ $2 . >
+', `R$+ + $* < @ $=w . >	$#_LOCAL_ $: $1 + $2
+R$+ < @ $=w . >		$#_LOCAL_ $: @ $1
+')dnl
 ')dnl
 R$=L < @ $=w . >	$#_LOCAL_ $: @ $1
 R$+ < @ $=w . >		$#_LOCAL_ $: $1
@@ -75,7 +78,8 @@ R$+ < @ $=w . >		$#_LOCAL_ $: $1
 # UUCP neighbours, and who else has a mailer of its own
 undivert(4)dnl
 undivert(131)dnl
-ifdef(`_VNET_', `R$* < @ $+ .vnet. > $*	$#_RELAY_ $@ ifdef(`VNET_RELAY', `VNET_RELAY') $: $1 < @ $2 .VNET. > $3
+ifdef(`_VNET_', `R$* < @ $+ .ibm.com > $*	$#_RELAY_ $@ $2.ibm.com $: $1 < @ $2.ibm.com > $3
+R$* < @ $+ .vnet. > $*	$#_RELAY_ $@ ifdef(`VNET_RELAY', `VNET_RELAY') $: $1 < @ $2 .VNET. > $3
 ')dnl
 
 # address literals: directly, or through the smart host
@@ -131,9 +135,11 @@ ifdef(`_kmap_mailertable_', `#
 # %1 in an entry for .parent is what stood in front of it.
 #
 SMailertable=90
-R< $+ > $+		$: < $(mailertable $1 $: ? $) > < > < $1 > $2
+R< $+ > $+		$: < $(mailertable $1 $: $1 $) > < > < $1 > $2
 R$+ . < $+ > $+		$: < $(mailertable .$2 $@ $1 $: ? $) > < $1 . > < $2 > $3
 R< $- : $* > < $* > < $* > $+	$@ $>MailerToTriple < $1 : $2 > $5
+# an entry that names no mailer is another name for the host
+R< $+ > < > < $+ > $+	$: < ? > < > < $1 > $3
 R< $* > < $* > < $- . $+ > $+	$@ $>Mailertable $2 $3 . < $4 > $5
 R< $* > < $* > < $+ > $+	$: < $(mailertable . $@ $2$3 $: ? $) > $4
 R< $- : $* > $+		$@ $>MailerToTriple < $1 : $2 > $3

@@ -4,7 +4,7 @@
 #
 SRelayTLS
 ifdef(`_ACCESS_', `R$*			$: < ? > $&{verify}
-R< ? > OK		$: < OK > $&{cert_issuer}
+R< ? > $={TlsVerified}	$: < OK > $&{cert_issuer}
 R< ? > $*		$@ NO
 R< OK > $+		$: < $(access CERTIssuer:$1 $: ? $) > $1
 R< RELAY > $*		$# RELAY
@@ -120,21 +120,25 @@ STLS_connection
 ifdef(`_ACCESS_', `R$* $| < ? > $*		$: $1 $| OK
 R$* $| < < $*		$: $1 $| OK
 R$* $| < > $*		$: $1 $| OK
-RSOFTWARE $| OK		$#error $@ 4.7.0 $: "454 TLS handshake failed."
-RPROTOCOL $| OK		$#error $@ 4.7.0 $: "454 STARTTLS failed."
-RCONFIG $| OK		$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
-RDANE_FAIL $| OK		$#error $@ 4.7.0 $: "454 DANE check failed."
+RSOFTWARE $| OK		_TLSFAIL_ TLS handshake failed."
+RPROTOCOL $| OK		_TLSFAIL_ STARTTLS failed."
+RCONFIG $| OK		_TLSFAIL_ STARTTLS temporarily not possible."
+RDANE_FAIL $| OK	_TLSFAIL_ DANE check failed."
 R$* $| OK		$@ OK
-')dnl
-ifdef(`_tls_fallback_', `', `RSOFTWARE		$#error $@ 4.7.0 $: "454 TLS handshake failed."
+', `ifdef(`_tls_fallback_', `', `RSOFTWARE		$#error $@ 4.7.0 $: "454 TLS handshake failed."
 RPROTOCOL		$#error $@ 4.7.0 $: "454 STARTTLS failed."
 RCONFIG			$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
 RDANE_FAIL		$#error $@ 4.7.0 $: "454 DANE check failed."
-')dnl
+')')dnl
 ifdef(`_need_tls_req_', `# with a demand: how a failure is called, then what is demanded
 R$* $| < PERM + $+ > $*	$: $1 $| < 503:5.7.0 > $2
 R$* $| < TEMP + $+ > $*	$: $1 $| < 403:4.7.0 > $2
 R$* $| < $={Tls} $* > $*	$: $1 $| < _PERMERR_ > $2 $3
+# a demand that nobody understands counts as none
+RSOFTWARE $| < $- > $*	_TLSFAIL_ TLS handshake failed."
+RPROTOCOL $| < $- > $*	_TLSFAIL_ STARTTLS failed."
+RCONFIG $| < $- > $*	_TLSFAIL_ STARTTLS temporarily not possible."
+RDANE_FAIL $| < $- > $*	_TLSFAIL_ DANE check failed."
 RSOFTWARE $| < $-:$+ > $*	$#error $@ $2 $: $1 " TLS handshake failed."
 RPROTOCOL $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS failed."
 RCONFIG $| < $-:$+ > $*	$#error $@ $2 $: $1 " STARTTLS temporarily not possible."
@@ -209,7 +213,7 @@ Sauthinfo
 ifdef(`_AUTHINFO_', `R$*			$: < $(authinfo AuthInfo:$&{server_name} $: ? $) >
 R< ? >			$: < $(authinfo AuthInfo:$&{server_addr} $: ? $) >
 R< ? >			$: < $(authinfo AuthInfo: $: ? $) >
-R< ? >			$@ no no authinfo available
+R< ? >			$@ no
 R< $* >			$# $1
 ', `ifdef(`_ACCESS_', `R$*			$: $1 $| $>D < $&{server_name} > < ? > < ! AuthInfo > < >
 R$* $| < ? > $*		$: $1 $| $>A < $&{server_addr} > < ? > < ! AuthInfo > < >
