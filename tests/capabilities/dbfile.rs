@@ -122,6 +122,18 @@ fn sizes() -> Pairs {
     pairs
 }
 
+/// Keys that begin with other keys, as addresses and domains do.
+fn nested() -> Pairs {
+    let mut pairs: Pairs = Vec::new();
+    for word in [".", "a", "alice", "k"] {
+        for rest in ["", ".x", "@b", "0", "01", "9", "\u{7f}", "z.example.com"] {
+            let key = format!("{word}{rest}");
+            pairs.push((key.clone().into_bytes(), key.into_bytes()));
+        }
+    }
+    pairs
+}
+
 /// Many short pairs.
 fn many(count: usize) -> Pairs {
     (0..count)
@@ -162,7 +174,7 @@ fn sorted(mut pairs: Pairs) -> Pairs {
 #[test]
 fn what_is_written_is_read() {
     for format in FORMATS {
-        for pairs in [Vec::new(), many(1), many(20_000), sizes()] {
+        for pairs in [Vec::new(), many(1), many(20_000), sizes(), nested()] {
             let file = format.build(&pairs, Duplicates::Refuse);
             let reader = Reader::open(format, &file).expect("we wrote it");
             assert_eq!(
@@ -288,14 +300,23 @@ fn the_berkeley_library_accepts_our_files() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("map.db");
     for format in [Format::Hash, Format::Btree] {
-        let plain = [Vec::new(), many(1), many(300), many(50_000), sizes()];
+        let plain = [
+            Vec::new(),
+            many(1),
+            many(300),
+            many(50_000),
+            sizes(),
+            nested(),
+        ];
         let cases = plain
             .into_iter()
             .map(|pairs| (pairs, Duplicates::Refuse))
             .chain([(several(), Duplicates::Keep), (deep(), Duplicates::Keep)]);
         for (pairs, duplicates) in cases {
             std::fs::write(&path, format.build(&pairs, duplicates)).expect("written");
-            run(Command::new(&verify).arg(&path));
+            // It says nothing of keys out of order either.
+            let said = run(Command::new(&verify).arg(&path));
+            assert!(!said.starts_with(b"key1"), "{format:?}");
             let theirs = dumped(&run(Command::new(&dump).arg(&path)));
             assert_eq!(sorted(theirs), sorted(pairs), "{format:?}");
         }
@@ -353,6 +374,7 @@ fn we_read_the_berkeley_librarys_files() {
             for (name, pairs, duplicates) in [
                 ("many", many(3000), &[][..]),
                 ("sizes", sizes(), &[]),
+                ("nested", nested(), &[]),
                 ("unsorted", several(), &["-c", "duplicates=1"]),
                 ("sorted", several(), &["-c", "dupsort=1"]),
                 ("none", Vec::new(), &[]),

@@ -26,6 +26,16 @@ pub(super) fn hash_key(key: &[u8]) -> u32 {
     })
 }
 
+/// The order of keys on a page. Of two keys where one begins with the other,
+/// the longer one comes first: that is how the Berkeley library sorts.
+#[inline]
+pub(super) fn page_order(left: &[u8], right: &[u8]) -> Ordering {
+    let shared = left.len().min(right.len());
+    left[..shared]
+        .cmp(&right[..shared])
+        .then_with(|| right.len().cmp(&left.len()))
+}
+
 /// What finds a key's bucket.
 pub(super) struct Meta {
     max_bucket: u32,
@@ -168,8 +178,8 @@ impl<R: ReadAt> Bdb<R> {
     #[inline]
     fn hash_compare(&self, raw: &[u8], key: &[u8], walk: &mut Walk) -> Result<Ordering, DbError> {
         match raw {
-            [item::INLINE, inline @ ..] => Ok(inline.cmp(key)),
-            _ => Ok(self.hash_key_bytes(raw, walk)?.as_slice().cmp(key)),
+            [item::INLINE, inline @ ..] => Ok(page_order(inline, key)),
+            _ => Ok(page_order(&self.hash_key_bytes(raw, walk)?, key)),
         }
     }
 

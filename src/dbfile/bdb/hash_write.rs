@@ -11,7 +11,7 @@ use super::super::records::{Record, Records};
 use super::super::source::{DbError, Run, WriteAt};
 use super::MAGIC_HASH;
 use super::build::{Draft, Meta, PAGE_BYTES, TOO_MANY_PAGES, Tail, put_u32, write_meta};
-use super::hash::{CHARKEY, hash_key, item};
+use super::hash::{CHARKEY, hash_key, item, page_order};
 use super::page::{HEADER_BYTES, kind};
 
 /// How full buckets are at most, on the average: few need a second page, and
@@ -133,7 +133,9 @@ struct Sorted<'r> {
 
 impl<'r> Sorted<'r> {
     fn new(record: Record<'r>) -> Self {
-        let mut prefix = [0; 8];
+        // Filled up with what sorts last: of two keys with one beginning, the
+        // longer one comes first.
+        let mut prefix = [0xff; 8];
         let length = record.key.len().min(8);
         prefix[..length].copy_from_slice(&record.key[..length]);
         Self {
@@ -145,7 +147,7 @@ impl<'r> Sorted<'r> {
     fn compare(&self, other: &Self) -> Ordering {
         self.prefix
             .cmp(&other.prefix)
-            .then_with(|| self.record.key.cmp(other.record.key))
+            .then_with(|| page_order(self.record.key, other.record.key))
     }
 }
 
