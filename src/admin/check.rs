@@ -100,7 +100,7 @@ fn check_mc(
     let compiled = mc::compile(&request, outside);
     let (mut faults, features) = check::source(name, text, &compiled);
     if is_whole(&compiled) {
-        let origins = check::origins(name, &compiled);
+        let origins = check::origins(name, text, &compiled);
         let (config, more) = cf::read(&compiled.text, Origins::Lines(&origins));
         faults.extend(more);
         let own = Own::Source { name, text };
@@ -111,10 +111,12 @@ fn check_mc(
 }
 
 /// Whether what came out is worth a look: all of it, or all but files that
-/// are not on this host.
+/// are not there.
 fn is_whole(compiled: &Compiled) -> bool {
-    let missing =
-        |fault: &Diagnostic| fault.code == "m4-error" && fault.message.starts_with("cannot open");
+    let missing = |fault: &Diagnostic| {
+        fault.code.starts_with("mc-unknown-")
+            || fault.code == "m4-error" && fault.message.starts_with("cannot open")
+    };
     !compiled.text.is_empty()
         && compiled
             .faults

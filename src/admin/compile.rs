@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Severity};
 use crate::cf::{self, Origins};
 use crate::check::{self, Own};
 use crate::m4;
@@ -49,7 +49,7 @@ pub fn compile_file(
     let mut compiled = mc::compile(&request, outside);
     let (mut remarks, features) = check::source(&name, &text, &compiled);
     if !compiled.failed() {
-        let origins = check::origins(&name, &compiled);
+        let origins = check::origins(&name, &text, &compiled);
         let (config, faults) = cf::read(&compiled.text, Origins::Lines(&origins));
         let new: Vec<Diagnostic> = faults
             .into_iter()
@@ -64,6 +64,19 @@ pub fn compile_file(
     }
     compiled.remarks = remarks;
     Ok(compiled)
+}
+
+/// All that is to be told of a compilation: its faults, and the remarks that
+/// say more and are no mere notes.
+pub fn told(compiled: &Compiled) -> Vec<Diagnostic> {
+    let mut told = compiled.faults.clone();
+    let remarks = check::beside(&compiled.faults, &compiled.remarks);
+    told.extend(
+        remarks
+            .into_iter()
+            .filter(|remark| remark.severity > Severity::Note),
+    );
+    told
 }
 
 /// Reads a configuration, whichever it is.

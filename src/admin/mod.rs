@@ -13,7 +13,7 @@ mod replace;
 pub mod table;
 
 pub use check::{Checked, HowToCheck, check_file};
-pub use compile::{CompileError, compile_file};
+pub use compile::{CompileError, compile_file, told};
 pub use immutable::{is_immutable, why_not_written};
 pub use instance::make_instance;
 pub use replace::replace_file;

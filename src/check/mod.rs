@@ -34,8 +34,8 @@ pub fn source(name: &str, text: &[u8], compiled: &Compiled) -> (Vec<Diagnostic>,
 /// The places of the lines of a compiled configuration, each at the line of
 /// the `.mc` that asked for it; what the library adds by itself belongs to the
 /// `.mc` as a whole.
-pub fn origins(name: &str, compiled: &Compiled) -> Vec<Origin> {
-    source::origins(name, compiled)
+pub fn origins(name: &str, text: &[u8], compiled: &Compiled) -> Vec<Origin> {
+    source::origins(name, text, compiled)
 }
 
 /// What is wrong with a typed configuration, beyond what reading it found.

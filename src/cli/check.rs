@@ -237,6 +237,14 @@ fn list() -> String {
         .collect()
 }
 
+/// The command of an example, where it is one.
+fn command(example: Example) -> Option<String> {
+    match example {
+        Example::Entry(table, key, value) => Some(format!("godwit {table} set '{key}' '{value}'")),
+        _ => None,
+    }
+}
+
 /// All that the table says of a code.
 fn explanation(row: &CodeRow) -> String {
     let mut text = format!(
@@ -247,9 +255,16 @@ fn explanation(row: &CodeRow) -> String {
         Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) | Example::Site(text, _) => {
             text
         }
-        Example::LongLine => "",
+        Example::Text(text) => text,
+        Example::Entry(..) | Example::LongLine => "",
     };
-    for (title, lines) in [("For example", example), ("Better", row.cured)] {
+    let command = command(row.example).unwrap_or_default();
+    let parts = [
+        ("For example", example),
+        ("For example", &command),
+        ("Better", row.cured),
+    ];
+    for (title, lines) in parts {
         if !lines.is_empty() {
             text.push_str(&format!("\n{title}:\n"));
             for line in lines.lines() {

@@ -9,9 +9,8 @@ use clap::Parser;
 
 use super::m4::RealHost;
 use super::output::{complain, exit, fail, print};
-use crate::admin::{compile_file, replace_file};
-use crate::base::{Diagnostic, Severity, Sysexit};
-use crate::check;
+use crate::admin::{compile_file, replace_file, told};
+use crate::base::{Diagnostic, Sysexit};
 use crate::mc::{Compiled, Templates};
 
 /// Compile a sendmail.mc into a sendmail.cf.
@@ -96,13 +95,8 @@ pub(super) fn templates(asked: Option<OsString>) -> Templates {
 
 /// Prints every fault, and every remark that is more than a note.
 pub(super) fn report(compiled: &Compiled) {
-    for fault in &compiled.faults {
-        complain(one_line(fault));
-    }
-    for remark in check::beside(&compiled.faults, &compiled.remarks) {
-        if remark.severity > Severity::Note {
-            complain(one_line(&remark));
-        }
+    for fault in told(compiled) {
+        complain(one_line(&fault));
     }
 }
 
@@ -113,7 +107,7 @@ pub(super) fn one_line(fault: &Diagnostic) -> String {
         text = format!("{} ({})", text, fault.severity);
     }
     if !fault.help.is_empty() {
-        text = format!("{text}. {}", fault.help);
+        text = format!("{}. {}", text.trim_end_matches('.'), fault.help);
     }
     text
 }

@@ -102,7 +102,13 @@ fn unread(name: &str, origin: Origin, known: &HashSet<&'static str>) -> Diagnost
     // The same of several that stand as near, whatever order the set has.
     let mut candidates: Vec<&str> = candidates.collect();
     candidates.sort_unstable();
-    match nearest(name, candidates) {
+    // `RELAY_MAILER' for `confRELAY_MAILER'.
+    let with_prefix = format!("conf{name}");
+    let near = match known.get(with_prefix.as_str()) {
+        Some(other) => Some(*other),
+        None => nearest(name, candidates),
+    };
+    match near {
         Some(other) => fault.help(format!("Did you mean `{other}'?")),
         None => fault.help("Take the line out, or correct the name."),
     }

@@ -10,14 +10,19 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use godwit::admin::{Checked, HowToCheck, check_file};
-use godwit::base::{Place, Severity};
+use bstr::BString;
+use godwit::admin::make::{DatabaseRequest, build_database};
+use godwit::admin::{Checked, HowToCheck, check_file, table};
+use godwit::base::{Diagnostic, Origin, Place, Severity};
 use godwit::check::Surroundings;
 use godwit::check::codes::{self, CodeRow, Example, Made, SiteFile};
 use godwit::m4::{Found, Host, HostError, Message};
+use godwit::map::Kind;
 use godwit::mc::Templates;
 use godwit::os::{SystemFiles, SystemUsers};
 use godwit::world::Clock;
+
+use crate::need;
 
 const GODWIT: &str = env!("CARGO_BIN_EXE_godwit");
 
@@ -128,7 +133,11 @@ impl Site {
             let _ = writeln!(
                 text,
                 "{}{columns}: {}[{}]: {}. {}",
-                fault.origin, fault.severity, fault.code, fault.message, fault.help
+                fault.origin,
+                fault.severity,
+                fault.code,
+                fault.message.trim_end_matches('.'),
+                fault.help
             );
         }
         text.replace(&format!("{}/", self.folder.path().display()), "/")
@@ -145,6 +154,7 @@ fn whole(example: Example, text: &str) -> (&'static str, String) {
         Example::WholeMc(_) => ("example.mc", text.to_owned()),
         Example::Cf(_) => ("example.cf", format!("V10/Berkeley\n{text}")),
         Example::LongLine => ("example.cf", format!("Dx{}\n", "x".repeat(2 << 20))),
+        Example::Text(_) | Example::Entry(..) => ("table", text.to_owned()),
     }
 }
 
@@ -154,17 +164,79 @@ fn run_example(row: &CodeRow) -> (Site, Checked) {
     let (text, files): (&str, &[SiteFile]) = match row.example {
         Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) => (text, &[]),
         Example::Site(text, files) => (text, files),
-        Example::LongLine => ("", &[]),
+        Example::Text(text) => (text, &[]),
+        Example::LongLine | Example::Entry(..) => ("", &[]),
     };
     for (turn, file) in (0..).zip(files) {
         site.make(file, turn);
     }
     let (name, text) = whole(row.example, text);
     // The library's frame is not part of the example.
-    let path = site.write(name, text);
-    let with_files = matches!(row.example, Example::Site(..));
-    let checked = site.check(&path, with_files);
-    (site, checked)
+    let path = site.write(name, &text);
+    let faults = match row.example {
+        Example::Entry(table, key, value) => entry(table, key, value),
+        Example::Text(_) => table_text(&path, &text),
+        _ => {
+            let with_files = matches!(row.example, Example::Site(..));
+            let checked = site.check(&path, with_files);
+            return (site, checked);
+        }
+    };
+    let texts = BTreeMap::new();
+    (site, Checked { faults, texts })
+}
+
+/// What the commands for tables say of an entry.
+fn entry(table: &str, key: &str, value: &str) -> Vec<Diagnostic> {
+    let kind = match table {
+        "access" => table::Kind::Access,
+        "alias" => table::Kind::Alias,
+        "virtuser" => table::Kind::Virtuser,
+        "generics" => table::Kind::Generics,
+        "mailer" => table::Kind::Mailer,
+        "domain" => table::Kind::Domain,
+        "local-host" => table::Kind::LocalHost,
+        other => panic!("no table {other}"),
+    };
+    let origin = Origin::internal("command line");
+    table::check(kind, key.as_bytes(), value.as_bytes(), &origin, &Village)
+}
+
+/// A small site: the users root and alice, the alias staff for alice, the
+/// domain example.org, the mailers local and esmtp.
+struct Village;
+
+impl table::Known for Village {
+    fn user(&self, name: &[u8]) -> bool {
+        matches!(name, b"root" | b"alice")
+    }
+
+    fn alias(&self, name: &[u8]) -> Option<BString> {
+        (name == b"staff").then(|| "alice".into())
+    }
+
+    fn is_local_domain(&self, domain: &[u8]) -> bool {
+        domain == b"example.org"
+    }
+
+    fn mailers(&self) -> Vec<String> {
+        vec!["local".to_owned(), "esmtp".to_owned()]
+    }
+}
+
+/// What making a database of a text says.
+fn table_text(path: &Path, text: &str) -> Vec<Diagnostic> {
+    let request = DatabaseRequest {
+        name: &path.display().to_string(),
+        text: text.as_bytes(),
+        kind: Kind::Hash,
+        result: &path.with_extension("db"),
+        keep_case: false,
+        nul: false,
+        trusted: &[],
+        owner: None,
+    };
+    build_database(&request).unwrap().faults
 }
 
 /// Every row with its example, run once.
@@ -249,6 +321,7 @@ fn page() -> String {
         ("m", "## The `.mc`\n"),
         ("cf-", "## The configuration\n"),
         ("site-", "## The site\n"),
+        ("map-line", "## Tables\n"),
     ];
     let mut headings = parts.into_iter().peekable();
     for (row, site, checked) in examples() {
@@ -267,9 +340,15 @@ fn page() -> String {
         let (text, files): (&str, &[SiteFile]) = match row.example {
             Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) => (text, &[]),
             Example::Site(text, files) => (text, files),
+            Example::Text(text) => (text, &[]),
+            Example::Entry(..) => ("", &[]),
             Example::LongLine => ("Dx, and then two million times x\n", &[]),
         };
-        fenced(&mut page, text);
+        if let Example::Entry(table, key, value) = row.example {
+            fenced(&mut page, &format!("godwit {table} set '{key}' '{value}'"));
+        } else {
+            fenced(&mut page, text);
+        }
         for file in files {
             let kind = match file.made {
                 Made::Text => String::new(),
@@ -332,16 +411,12 @@ fn every_code_in_the_sources_is_in_the_table() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // What is wrong with an entry that a command is to write has
-                // codes of its own.
-                if !path.ends_with("admin/table") && !path.ends_with("admin/make") {
-                    folders.push(path);
-                }
+                folders.push(path);
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap_or_default();
             for word in text.split('"').skip(1).step_by(1) {
-                let prefix = ["mc-", "m4-", "cf-", "map-", "site-"];
+                let prefix = ["mc-", "m4-", "cf-", "map-", "site-", "access-", "alias-"];
                 let is_code = prefix.iter().any(|prefix| word.starts_with(prefix))
                     && word.bytes().all(|byte| {
                         byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
@@ -379,4 +454,225 @@ fn the_configurations_that_come_with_godwit_raise_no_alarm() {
         }
     }
     assert!(faults.is_empty(), "{faults}");
+}
+
+/// Compares with a file beside the tests; `UPDATE_EXPECT=1` writes it anew.
+fn golden(name: &str, found: &str) {
+    let path = top().join("tests/data/check").join(name);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, found).unwrap();
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == found, "{name}: now\n{found}");
+}
+
+#[test]
+fn the_mistakes_of_hurried_people_are_found_each_at_its_line() {
+    let site = Site::new();
+    let text = fs::read(top().join("tests/data/check/mistakes.mc")).unwrap();
+    let path = site.write("mistakes.mc", text);
+    let checked = site.check(&path, false);
+    golden("mistakes.txt", &site.lines(&checked, Severity::Warning));
+}
+
+#[test]
+fn the_verdicts_on_recorded_configurations_are_what_they_were() {
+    let Some(tar) = need::tool("tar", "verdicts on recorded configurations") else {
+        return;
+    };
+    let site = Site::new();
+    let archive = top().join("tests/data/conformance/facts.tar.gz");
+    let status = Command::new(tar)
+        .arg("-xzf")
+        .arg(archive)
+        .arg("-C")
+        .arg(site.path(""))
+        .status();
+    assert!(status.unwrap().success());
+    let mut cases: Vec<_> = fs::read_dir(site.path("")).unwrap().collect();
+    cases.sort_by_key(|case| case.as_ref().unwrap().path());
+    let mut found = String::new();
+    for case in cases {
+        let source = case.unwrap().path().join("sendmail.mc");
+        let checked = site.check(&source, false);
+        found.push_str(&site.lines(&checked, Severity::Warning));
+    }
+    golden("recorded.txt", &found.replace("/etc/mail/", ""));
+}
+
+#[test]
+fn sites_as_distributions_leave_them_raise_no_alarm() {
+    // What the packages put into /etc/mail, in our words.
+    let tables: &[(&str, &str)] = &[
+        (
+            "access",
+            "# who may\nConnect:localhost.localdomain\tRELAY\nConnect:localhost\tRELAY\nConnect:127.0.0.1\tRELAY\n",
+        ),
+        ("mailertable", "# domains and their ways\n"),
+        ("virtusertable", "# addresses\n"),
+        ("domaintable", "# domains\n"),
+    ];
+    for name in ["debian", "redhat", "freebsd"] {
+        let site = Site::new();
+        for (turn, (table, text)) in (0..).zip(tables) {
+            let file = |name, made| SiteFile {
+                name,
+                text,
+                mode: 0o644,
+                made,
+            };
+            site.make(&file(table, Made::Text), turn);
+            let database: &'static str = format!("{table}.db").leak();
+            site.make(&file(database, Made::Database("hash")), turn + 10);
+        }
+        site.write("local-host-names", "# other names of this host\n");
+        site.write("trusted-users", "# users that may name others\nroot\n");
+        site.write("relay-domains", "example.org\n");
+        site.write("aliases", "postmaster: root\n");
+        let source = top().join("mc").join(format!("{name}.mc"));
+        let path = site.write("sendmail.mc", fs::read(source).unwrap());
+        let mut checked = site.check(&path, true);
+        // This machine may lack their programs, and their users.
+        checked
+            .faults
+            .retain(|fault| !matches!(fault.code, "site-mailer-program" | "cf-mailer-user"));
+        assert_eq!(site.lines(&checked, Severity::Warning), "", "{name}");
+    }
+}
+
+#[test]
+fn what_the_reference_ships_raises_no_alarm() {
+    let Some(reference) = need::reference("checks of what the reference ships") else {
+        return;
+    };
+    let root = reference.join("root");
+    let site = Site::new();
+    for file in [
+        "usr/share/sendmail/cf/debian/sendmail.mc",
+        "usr/share/sendmail/cf/debian/submit.mc",
+        "etc/mail/submit.cf",
+    ] {
+        let path = root.join(file);
+        if !path.exists() {
+            continue;
+        }
+        let mut checked = site.check(&path, false);
+        // Files that only a running Debian has.
+        checked
+            .faults
+            .retain(|fault| !fault.message.starts_with("cannot open `/etc/mail/m4/"));
+        assert_eq!(site.lines(&checked, Severity::Warning), "", "{file}");
+    }
+}
+
+/// Runs `godwit check` in a folder of its own.
+fn run(site: &Site, arguments: &[&str]) -> std::process::Output {
+    Command::new(GODWIT)
+        .arg("--root")
+        .arg(site.folder.path())
+        .arg("check")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_exit_status_tells_how_bad_it_is() {
+    let site = Site::new();
+    let frame =
+        |line: &str| format!("OSTYPE(`linux')dnl\n{line}MAILER(`local')dnl\nMAILER(`smtp')dnl\n");
+    let good = site.write("good.mc", frame("")).display().to_string();
+    let warns = site
+        .write("warns.mc", frame("FEATURE(`redirect')ndl\n"))
+        .display()
+        .to_string();
+    let fails = site
+        .write("fails.mc", frame("FEATURE(`redirekt')dnl\n"))
+        .display()
+        .to_string();
+    for (arguments, status) in [
+        (vec!["--text", &good], 0),
+        (vec!["--text", "--strict", &good], 0),
+        (vec!["--text", &warns], 0),
+        (vec!["--text", "--strict", &warns], 65),
+        (vec!["--text", &fails], 65),
+        (vec!["--text", &good, &fails, &warns], 65),
+        (vec!["/no/such/file.mc"], 66),
+        (vec!["--no-such-flag"], 64),
+        (vec!["mc-dnl"], 0),
+        (vec!["--explain", "mc-dln"], 64),
+    ] {
+        let output = run(&site, &arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        // Reports stand on standard error, or as JSON on standard output.
+        assert!(output.stdout.is_empty() || arguments == ["mc-dnl"]);
+    }
+    let said = text(&run(&site, &["--text", &fails]).stderr);
+    assert_eq!(
+        said,
+        format!(
+            "{fails}: line 2: there is no FEATURE(`redirekt'). Did you mean `redirect'? [mc-unknown-feature]\n"
+        )
+    );
+    assert!(text(&run(&site, &["--explain", "mc-dln"]).stderr).contains("did you mean mc-dnl?"));
+}
+
+#[test]
+fn json_has_one_object_a_line() {
+    let site = Site::new();
+    let path = site.write(
+        "a.mc",
+        "OSTYPE(`linux')dnl\nFEATURE(`redirect')ndl\nMAILER(`smtp')dnl\n",
+    );
+    let output = run(&site, &["--json", "--text", &path.display().to_string()]);
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let fault = lines
+        .iter()
+        .find(|fault| fault["code"] == "mc-dnl")
+        .unwrap();
+    assert_eq!(fault["line"], 2);
+    assert_eq!(fault["column"], 20);
+    assert_eq!(fault["end_column"], 23);
+    assert_eq!(fault["severity"], "warning");
+    assert_eq!(fault["file"], path.display().to_string());
+    assert!(fault["help"].as_str().unwrap().starts_with("Write `dnl'"));
+}
+
+#[test]
+fn a_site_is_checked_without_being_named() {
+    let site = Site::new();
+    assert_eq!(run(&site, &[]).status.code(), Some(66));
+    site.write(
+        "sendmail.mc",
+        "OSTYPE(`linux')dnl\nFEATURE(`use_cw_file')dnl\nMAILER(`smtp')dnl\n",
+    );
+    let output = run(&site, &[]);
+    assert_eq!(output.status.code(), Some(65));
+    let said = text(&output.stderr);
+    assert!(said.contains("local-host-names is not there"), "{said}");
+    // The same text elsewhere says nothing of this host.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("sendmail.mc");
+    fs::copy(site.path("sendmail.mc"), &copy).unwrap();
+    let output = run(&site, &[&copy.display().to_string()]);
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
+    // Unless it is asked for.
+    let output = run(&site, &["--site", &copy.display().to_string()]);
+    assert_eq!(output.status.code(), Some(65));
 }

@@ -460,7 +460,7 @@ pub(super) const ROWS: &[CodeRow] = &[
         Error,
         "A socket map has an address that is none.",
         "Write inet:port@host or local:/path.",
-        Cf("Kours socket nonsense\n"),
+        Cf("Kours socket inet:2525\n"),
         "Kours socket inet:2525@127.0.0.1\n",
     ),
 ];

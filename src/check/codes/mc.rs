@@ -201,6 +201,14 @@ pub(super) const ROWS: &[CodeRow] = &[
         "OSTYPE(`linux')dnl\nFEATURE(`always_add_domain')dnl\nMAILER(`local')dnl\n",
     ),
     row(
+        "mc-mailer-order",
+        Warning,
+        "MAILER(`uucp') stands before MAILER(`smtp'), and so goes without uucp-dom and uucp-uudom.",
+        "Put MAILER(`smtp') first; the order of the others makes no difference.",
+        WholeMc("OSTYPE(`linux')dnl\nMAILER(`uucp')dnl\nMAILER(`smtp')dnl\n"),
+        "OSTYPE(`linux')dnl\nMAILER(`smtp')dnl\nMAILER(`uucp')dnl\n",
+    ),
+    row(
         "mc-define-unread",
         Warning,
         "Nothing reads what is defined, so that the line has no effect.",

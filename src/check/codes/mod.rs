@@ -7,6 +7,7 @@
 mod cf;
 mod mc;
 mod site;
+mod table;
 
 use crate::base::{Diagnostic, Origin, Severity};
 
@@ -37,6 +38,10 @@ pub enum Example {
     WholeMc(&'static str),
     /// Lines of a `.cf`, after its `V10` line.
     Cf(&'static str),
+    /// An entry of a table, by the command that writes it: its key and value.
+    Entry(&'static str, &'static str, &'static str),
+    /// The text of a table.
+    Text(&'static str),
     /// A line that is longer than any may be.
     LongLine,
     /// Lines of a `.mc` as in [`Example::Mc`], and files of `/etc/mail`, each
@@ -68,9 +73,13 @@ pub enum Made {
     Copy(&'static str),
 }
 
-/// The rows of `.mc`, `.cf` and the site, in the order of the documentation.
+/// The rows of `.mc`, `.cf`, the site and its tables, in the order of the documentation.
 pub fn all() -> impl Iterator<Item = &'static CodeRow> {
-    mc::ROWS.iter().chain(cf::ROWS).chain(site::ROWS)
+    mc::ROWS
+        .iter()
+        .chain(cf::ROWS)
+        .chain(site::ROWS)
+        .chain(table::ROWS)
 }
 
 /// The row of a code.

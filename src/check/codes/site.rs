@@ -219,34 +219,6 @@ pub(super) const ROWS: &[CodeRow] = &[
         "",
     ),
     row(
-        "site-access-value",
-        Warning,
-        "An entry of the access table has a value that looks like a known one with a slip.",
-        "Correct the value.",
-        Site(
-            ACCESS,
-            &[
-                file("access", "Connect:192.0.2.7\tREJET\n"),
-                database("access.db", "Connect:192.0.2.7\tREJET\n", "hash"),
-            ],
-        ),
-        "",
-    ),
-    row(
-        "site-access-tag",
-        Warning,
-        "An entry of the access table has a tag that looks like a known one with a slip.",
-        "Correct the tag.",
-        Site(
-            ACCESS,
-            &[
-                file("access", "Conect:192.0.2.7\tREJECT\n"),
-                database("access.db", "Conect:192.0.2.7\tREJECT\n", "hash"),
-            ],
-        ),
-        "",
-    ),
-    row(
         "site-prog-unrestricted",
         Note,
         "Programs in aliases and .forward files run with a full shell.",

@@ -40,25 +40,38 @@ pub enum Own<'a> {
     },
 }
 
-impl Own<'_> {
+/// The lines of the site's own text, if it is known.
+struct OwnLines<'a>(Option<(&'a str, Vec<&'a [u8]>)>);
+
+impl<'a> OwnLines<'a> {
+    fn of(own: Own<'a>) -> Self {
+        Self(match own {
+            Own::Unknown => None,
+            Own::Source { name, text } => Some((name, text.lines().collect())),
+        })
+    }
+
     /// Whether the line at `origin`, which is of this kind (`R`, `S`), is
     /// surely the site's.
     fn has(&self, origin: &Origin, kind: u8) -> bool {
-        match self {
-            Own::Unknown => false,
-            Own::Source { name, text } => {
-                let line = usize::try_from(origin.line()).unwrap_or(0);
-                let found = line.checked_sub(1).and_then(|line| text.lines().nth(line));
-                origin.file() == *name && found.is_some_and(|found| found.first() == Some(&kind))
-            }
-        }
+        let Some((name, lines)) = &self.0 else {
+            return false;
+        };
+        let index = usize::try_from(origin.line()).unwrap_or(0);
+        let line = index.checked_sub(1).and_then(|index| lines.get(index));
+        origin.file() == *name && line.is_some_and(|line| line.first() == Some(&kind))
+    }
+
+    /// Whether nobody can tell what is the site's.
+    fn is_unknown(&self) -> bool {
+        self.0.is_none()
     }
 }
 
 /// What the checks of a configuration look at.
 struct Subject<'a> {
     config: &'a Config,
-    own: Own<'a>,
+    own: OwnLines<'a>,
     rules: Vec<RuleText>,
     /// Words that stand in the library's files.
     standard: HashSet<&'static [u8]>,
@@ -75,7 +88,7 @@ pub(super) fn faults(config: &Config, own: Own<'_>) -> Vec<Diagnostic> {
     let (program, mut faults) = Program::compile(config, &initial, &ClassTable::new());
     let subject = Subject {
         config,
-        own,
+        own: OwnLines::of(own),
         rules: rules::texts(config, &program),
         standard: standard_words(),
     };

@@ -99,7 +99,7 @@ pub(super) fn faults(subject: &Subject<'_>, faults: &mut Vec<Diagnostic>) {
 /// Whether a rule is the site's, or may be: the library's are no business of
 /// the site.
 fn may_judge(subject: &Subject<'_>, rule: &RuleText) -> bool {
-    matches!(subject.own, super::Own::Unknown) || subject.own.has(&rule.origin, b'R')
+    subject.own.is_unknown() || subject.own.has(&rule.origin, b'R')
 }
 
 /// Maps and mailers that a right side names.

@@ -138,7 +138,7 @@ fn entry(key: &[u8], value: &[u8]) -> Option<Fault> {
         let near = nearest(tag, TAGS.iter().copied())?;
         let message = format!("nothing asks for the tag `{tag}:'");
         return Some((
-            "site-access-tag",
+            "access-tag",
             message,
             Some(format!("Did you mean `{near}:'?")),
         ));
@@ -169,7 +169,7 @@ fn entry(key: &[u8], value: &[u8]) -> Option<Fault> {
     let near = nearest(word, VALUES.iter().copied())?;
     let message = format!("the access table has no value `{word}'");
     Some((
-        "site-access-value",
+        "access-value",
         message,
         Some(format!("Did you mean `{near}'?")),
     ))

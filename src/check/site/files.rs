@@ -21,6 +21,8 @@ struct Named<'c> {
     kind: Option<Kind>,
     file: BString,
     optional: bool,
+    /// Whether the text is read where there is no database.
+    text_will_do: bool,
     origin: &'c Origin,
 }
 
@@ -40,6 +42,7 @@ pub(super) fn maps(config: &Config, world: &Surroundings, faults: &mut Vec<Diagn
             kind,
             file: line.file.clone(),
             optional: line.common.optional,
+            text_will_do: false,
             origin: &map.origin,
         };
         look(&named, world, faults);
@@ -64,6 +67,7 @@ pub(super) fn maps(config: &Config, world: &Surroundings, faults: &mut Vec<Diagn
                 file: file.into(),
                 // A host without aliases is a host all the same.
                 optional: true,
+                text_will_do: class == b"implicit",
                 origin: &value.origin,
             };
             look(&named, world, faults);
@@ -86,6 +90,7 @@ fn look(named: &Named<'_>, world: &Surroundings, faults: &mut Vec<Diagnostic>) {
     let source = source_of(&database, kind);
     let (text, built) = (world.look(&source), world.look(&database));
     match (text, built) {
+        (Found::File(_), Found::Missing) if named.text_will_do => {}
         (Found::File(_), Found::Missing) => {
             let message = format!(
                 "{what}: {} is there, {} is not",

@@ -139,6 +139,7 @@ const GONE: &[(&str, &str)] = &[
     ),
     ("confDAEMON_OPTIONS", "DAEMON_OPTIONS()"),
     ("confCLIENT_OPTIONS", "CLIENT_OPTIONS()"),
+    ("confUNSAFE_GROUP_WRITES", "confDONT_BLAME_SENDMAIL"),
     ("CSNET_RELAY", ""),
 ];
 
@@ -167,6 +168,7 @@ impl Features {
 pub(super) fn faults(source: &Source<'_>, faults: &mut Vec<Diagnostic>) -> Features {
     let mut features = Features::default();
     let mut local_at = None;
+    let mut has_smtp = false;
     for call in &source.reading.calls {
         let Some(first) = call.args.as_ref().and_then(|args| args.first()) else {
             continue;
@@ -182,6 +184,11 @@ pub(super) fn faults(source: &Source<'_>, faults: &mut Vec<Diagnostic>) -> Featu
             b"MAILER" if matches!(name, b"local" | b"procmail") => {
                 local_at.get_or_insert_with(|| source.line_of(call.at.start));
             }
+            b"MAILER" if name == b"uucp" && !has_smtp => {
+                let message = "MAILER(`uucp') stands before MAILER(`smtp')".to_owned();
+                faults.push(source.fault("mc-mailer-order", call.at.start..call.end, message));
+            }
+            b"MAILER" if name == b"smtp" => has_smtp = true,
             b"define" => gone(source, first, faults),
             _ => {}
         }
@@ -299,7 +306,7 @@ fn gone(source: &Source<'_>, name: &Arg, faults: &mut Vec<Diagnostic>) {
     else {
         return;
     };
-    let message = format!("`{old}' is no option any more, and does nothing");
+    let message = format!("`{old}' is an option of old");
     let fault = source.fault("mc-deprecated", name.at.clone(), message);
     faults.push(if new.is_empty() {
         fault.help("Take the line out.")

@@ -19,6 +19,9 @@ pub use features::Features;
 pub(super) use origins::origins;
 use reader::Reading;
 
+/// Lines of a `.mc` that may stand on one line of the `.cf`.
+const JOINED_LINES_MAX: u32 = 50;
+
 /// A `.mc` and what became of it.
 struct Source<'a> {
     name: &'a str,
@@ -111,17 +114,16 @@ impl Source<'_> {
             .is_empty()
     }
 
-    /// Whether these bytes come out in the configuration at their line.
+    /// Whether these bytes come out in the configuration at their line, or
+    /// behind what an earlier line began: `dnl` joins lines.
     fn comes_out(&self, at: Range<usize>) -> bool {
         let line = self.line_of(at.start);
         let bytes = &self.text[at];
+        let near = line.saturating_sub(JOINED_LINES_MAX)..=line;
         let texts = self.compiled.text.split_str("\n");
-        self.compiled
-            .origins
-            .iter()
-            .zip(texts)
-            .any(|(origin, text)| {
-                origin.line() == line && origin.file() == self.name && text.contains_str(bytes)
-            })
+        let lines = self.compiled.origins.iter().zip(texts);
+        lines
+            .filter(|(origin, _)| near.contains(&origin.line()) && origin.file() == self.name)
+            .any(|(_, text)| text.contains_str(bytes))
     }
 }

@@ -11,8 +11,19 @@ use crate::mc::{Compiled, embedded};
 
 /// The places of the lines of a compiled configuration, for the reader of the
 /// `.cf`: as the compilation gives them, but never in the library.
-pub(crate) fn origins(name: &str, compiled: &Compiled) -> Vec<Origin> {
+pub(crate) fn origins(name: &str, text: &[u8], compiled: &Compiled) -> Vec<Origin> {
     let whole = Origin::file_only(name);
+    let source: Vec<&[u8]> = text.lines().collect();
+    // Where the `.mc` includes the library itself, that line is asked for all
+    // that the library adds.
+    let added = |origin: &Origin| {
+        let index = usize::try_from(origin.line()).unwrap_or(0).wrapping_sub(1);
+        let line = source.get(index).copied().unwrap_or_default();
+        is_library(origin)
+            || (origin.file() == name
+                && line.contains_str("include(")
+                && line.contains_str("cf.m4"))
+    };
     let mut defined: HashMap<&BStr, &Origin> = HashMap::new();
     for entry in &compiled.record.defined {
         if !is_library(&entry.origin.asked) {
@@ -23,7 +34,7 @@ pub(crate) fn origins(name: &str, compiled: &Compiled) -> Vec<Origin> {
     let lines = compiled.text.split_str("\n");
     let mut origins: Vec<Origin> = Vec::with_capacity(compiled.origins.len());
     for (origin, line) in compiled.origins.iter().zip(lines) {
-        if !is_library(origin) {
+        if !added(origin) {
             origins.push(origin.clone());
             continue;
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::admin::make::{
     DatabaseRequest, Item, Product, Why, build_database, configurations, databases,
 };
-use crate::admin::{compile_file, replace_file, why_not_written};
+use crate::admin::{compile_file, replace_file, told, why_not_written};
 use crate::base::{Diagnostic, Place, Sysexit};
 use crate::cf::Config;
 use crate::cli::compile::one_line;
@@ -215,7 +215,7 @@ impl<'p> Work<'p> {
         };
         if compiled.failed() {
             return Made {
-                faults: compiled.faults,
+                faults: told(&compiled),
                 ..Made::failed(Sysexit::DataErr, "not made; the old one stays".to_owned())
             };
         }
@@ -226,7 +226,7 @@ impl<'p> Work<'p> {
                 format!("not written: {}", why_not_written(&item.result, &error)),
             ),
         };
-        made.faults = compiled.faults;
+        made.faults = told(&compiled);
         made
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Snapshot;
 use super::files::ParentFiles;
-use crate::base::{Diagnostic, Sysexit};
+use crate::base::{Diagnostic, Severity, Sysexit};
+use crate::cf::Config;
+use crate::check;
 use crate::daemon::configuration::{Loaded, load};
 use crate::daemon::frame::Start;
 use crate::daemon::log::DaemonLog;
@@ -13,6 +15,17 @@ use crate::daemon::security::{self, ClientTls};
 use crate::daemon::site::{self, Opened, Shared};
 use crate::os::{SystemUsers, is_root};
 use crate::world::{Files, Users};
+
+/// What the checks of a configuration warn of, a line each.
+fn remarks(config: &Config) -> String {
+    let features = check::Features::default();
+    let faults = check::configuration(config, check::Own::Unknown, &features, "");
+    check::merged(faults)
+        .iter()
+        .filter(|fault| fault.severity == Severity::Warning)
+        .map(|fault| format!("{fault} ({})\n", fault.severity))
+        .collect()
+}
 
 /// What the engine keeps of the world over all its configurations.
 pub(super) struct World {
@@ -60,7 +73,12 @@ impl World {
     /// cannot be used; the report says why, or what is suspicious.
     pub(super) fn open_site(&self, start: &Start) -> (Option<Snapshot>, String) {
         match load(&start.source) {
-            Ok(loaded) => self.make_ready(start, loaded),
+            Ok(loaded) => {
+                let remarks = remarks(&loaded.config);
+                let (site, report) = self.make_ready(start, loaded);
+                let good = site.is_some();
+                (site, if good { report + &remarks } else { report })
+            }
             Err(error) => (None, format!("{}: {error}\n", start.source.file.display())),
         }
     }
