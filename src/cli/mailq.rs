@@ -150,6 +150,25 @@ fn list_groups(
     Ok(())
 }
 
+/// Every queue directory of a configuration.
+pub(super) fn directories(config: &Config) -> Vec<PathBuf> {
+    let groups = groups(config, None).unwrap_or_default();
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for group in &groups {
+        let (base, pattern) = split_pattern(group.as_bstr());
+        let found = match &pattern {
+            Some(prefix) => matching(&base, prefix),
+            None => vec![base],
+        };
+        for path in found {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    paths
+}
+
 /// A directory, and the beginning of the names in it that are queues of their
 /// own: `mqueue/q*`.
 fn split_pattern(path: &BStr) -> (PathBuf, Option<String>) {

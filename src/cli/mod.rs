@@ -32,12 +32,14 @@ mod newaliases;
 mod output;
 mod praliases;
 mod progress;
+mod queue;
 mod reload;
 mod render;
 mod run;
 mod sendmail;
 mod smrsh;
 mod tables;
+mod trace;
 
 use output::complain;
 
@@ -70,6 +72,8 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "make", run: Run::Placed(make::run), about: "brings the .cf files and databases of /etc/mail up to date" },
     Personality { name: "explain", run: Run::Placed(explain::run), about: "why an address goes there, or is refused; what an option is" },
     Personality { name: "audit", run: Run::Placed(audit::run), about: "what is unsafe here, and the command that mends it" },
+    Personality { name: "queue", run: Run::Placed(queue::run), about: "what waits, and why: list, show, retry, hold, release, rm, export" },
+    Personality { name: "trace", run: Run::Placed(trace::run), about: "one message's life, from log and queue" },
     Personality { name: "alias", run: Run::Placed(tables::alias), about: "names that are not users: list, get, set, rm, check, edit" },
     Personality { name: "access", run: Run::Placed(tables::access), about: "who may send and relay, in the same way" },
     Personality { name: "virtuser", run: Run::Placed(tables::virtuser), about: "addresses of virtual domains" },

@@ -31,6 +31,7 @@ mod need;
 mod ordinary;
 mod processes;
 mod queue;
+mod queue_desk;
 mod queue_exchange;
 mod receive;
 mod rewrite;
