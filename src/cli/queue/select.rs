@@ -121,14 +121,17 @@ impl Waiting {
         if let Some(status) = &envelope.status {
             return status.clone();
         }
-        let reasons = envelope
-            .recipients
-            .iter()
-            .filter_map(|recipient| match &recipient.state {
-                crate::envelope::RecipientState::Queued { reason } => reason.clone(),
-                _ => None,
-            });
-        reasons.last().unwrap_or_else(|| "not tried yet".into())
+        let mut reasons =
+            envelope
+                .recipients
+                .iter()
+                .filter_map(|recipient| match &recipient.state {
+                    crate::envelope::RecipientState::Queued { reason } => reason.clone(),
+                    _ => None,
+                });
+        reasons
+            .next_back()
+            .unwrap_or_else(|| "not tried yet".into())
     }
 
     /// The domains of its recipients.
