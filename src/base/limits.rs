@@ -33,6 +33,10 @@ pub const ADDRESS_BYTES_MAX: usize = 1024;
 /// Tokens in one workspace of a rule run (sendmail: MAXATOM 1000).
 pub const WORKSPACE_TOKENS_MAX: usize = 1000;
 
+/// Bytes of all tokens that one text is cut into, a byte more for each
+/// (sendmail: MAXNAME + MAXATOM, less what it keeps free).
+pub const ADDRESS_TEXT_MAX: usize = 1251;
+
 /// Nested ruleset calls (sendmail: MAXRULERECURSION 50).
 pub const RULESET_DEPTH_MAX: usize = 50;
 
@@ -46,9 +50,8 @@ pub const MACRO_NAME_BYTES_MAX: usize = 25;
 /// Nested macro expansions in a configuration value (sendmail: 10).
 pub const MACRO_DEPTH_MAX: usize = 10;
 
-/// Rewriting rulesets in one configuration (sendmail: MAXRWSETS 200; ours
-/// leaves room).
-pub const RULESETS_MAX: usize = 2000;
+/// Rulesets can be given numbers below this (sendmail: MAXRWSETS / 2).
+pub const RULESET_NUMBERS: u32 = 100;
 
 /// Nested expansions in the macro processor.
 pub const M4_DEPTH_MAX: usize = 1024;
@@ -80,8 +83,8 @@ pub const EXPANSION_BYTES_MAX: usize = 64 << 10;
 /// that no pattern can take more than its length times the address's.
 pub const MATCH_STEPS_PLAIN: usize = 2000;
 
-/// Arguments of one map lookup, the key not counted (sendmail: 10).
-pub const MAP_ARGUMENTS_MAX: usize = 10;
+/// Arguments of one map lookup, the key not counted (sendmail: 10 with it).
+pub const MAP_ARGUMENTS_MAX: usize = 9;
 
 /// Bytes of one token (sendmail: MAXNAME 256).
 pub const TOKEN_BYTES_MAX: usize = 256;

@@ -152,10 +152,8 @@ impl Reader {
             return;
         }
         let Some(current) = self.current else {
-            self.error(
-                "cf-rule-outside",
-                "rule outside of any ruleset (S line missing)",
-            );
+            let message = format!("missing valid ruleset for \"{}\"", BStr::new(whole));
+            self.error("cf-rule-outside", message);
             return;
         };
         let [lhs, rhs] = sides;
@@ -172,6 +170,17 @@ impl Reader {
         match super::ruleset_name::parse(text) {
             Ok(name) => {
                 let number = self.config.number_ruleset(&name);
+                if let RulesetName::Name {
+                    number: Some(wanted),
+                    ..
+                } = name
+                    && wanted != number
+                {
+                    let shown = BStr::new(text);
+                    let message =
+                        format!("{shown}: ruleset changed value (old {number}, new {wanted})");
+                    self.error("cf-ruleset-number", message);
+                }
                 let rulesets = &mut self.config.rulesets;
                 let found = rulesets
                     .iter_mut()
@@ -189,6 +198,7 @@ impl Reader {
                 if let Some(index) = found
                     && !rulesets[index].rules.is_empty()
                 {
+                    let shown = BStr::new(text);
                     let message = format!("WARNING: Ruleset {shown} has multiple definitions");
                     self.faults.push(Diagnostic::warning(
                         "cf-ruleset-again",

@@ -16,6 +16,7 @@ use super::rule_text::{Part, parts};
 use super::symbol::{Fold, Symbols, Token, meta};
 use super::workspace::unquoted;
 use crate::base::Diagnostic;
+use crate::base::limits::{MAP_ARGUMENTS_MAX, RULESET_NUMBERS};
 use crate::cf::{Config, Opt, RuleDef};
 
 /// Wildcards that a right side can refer to.
@@ -76,9 +77,6 @@ impl Program {
         (compiler.program, compiler.faults)
     }
 }
-
-/// Numbers that can be called whether they are defined or not.
-const NUMBERED: u32 = 200;
 
 /// A rule's sides, cut into parts.
 struct Sides {
@@ -143,11 +141,15 @@ impl Compiler {
         let mut named: Vec<(&BString, &u32)> = config.ruleset_numbers.iter().collect();
         named.sort_by_key(|(_, number)| **number);
         for (name, number) in named {
-            if !self.program.by_number.contains_key(number) {
-                self.ruleset(name.clone(), *number, 0, 0);
+            match self.program.by_number.get(number) {
+                None => self.ruleset(name.clone(), *number, 0, 0),
+                Some(&id) => {
+                    self.program.by_name.entry(name.clone()).or_insert(id);
+                }
             }
         }
-        for number in 0..NUMBERED {
+        // Numbers can be called whether they are defined or not.
+        for number in 0..RULESET_NUMBERS {
             if !self.program.by_number.contains_key(&number) {
                 self.ruleset(number.to_string().into(), number, 0, 0);
             }
@@ -169,7 +171,13 @@ impl Compiler {
     fn rule(&mut self, rule: &RuleDef, ruleset_first: u32, sides: Sides) {
         let first_pattern = self.program.patterns.len();
         let wildcards = self.left(rule, &sides.left);
-        if self.program.patterns.len() == first_pattern {
+        if wildcards > WILDCARDS_MAX {
+            // sendmail: such a rule is left out.
+            self.fault(rule, "R line: too many wildcards");
+            self.program.patterns.truncate(first_pattern);
+            return;
+        }
+        if sides.left.is_empty() {
             self.fault(rule, "R line: null LHS");
         }
         let (then, rest) = match sides.right.first() {
@@ -180,7 +188,7 @@ impl Compiler {
         };
         let first_action = self.program.actions.len();
         self.right(rule, rest, wildcards);
-        self.check_nesting(rule, first_action);
+        self.check_lookups(rule, first_action);
         let actions = &self.program.actions[first_action..];
         let has = |wanted: &[Fold]| {
             actions.iter().any(|action| {
@@ -193,7 +201,7 @@ impl Compiler {
             has(&[meta::CALL]),
         );
         let number = self.next_rule() - ruleset_first + 1;
-        let head = head(&self.program.patterns[first_pattern..]);
+        let mut head = head(&self.program.patterns[first_pattern..]);
         let range = |from: usize, to: usize| {
             (
                 u32::try_from(from).unwrap_or(0),
@@ -202,9 +210,9 @@ impl Compiler {
         };
         let quick = super::quick::prepare(&self.program.patterns[first_pattern..]);
         self.program.quick.extend(quick);
+        head.patterns = range(first_pattern, self.program.patterns.len());
         self.program.heads.push(head);
         self.program.rules.push(Rule {
-            patterns: range(first_pattern, self.program.patterns.len()),
             actions: range(first_action, self.program.actions.len()),
             then,
             looks_up,
@@ -228,15 +236,15 @@ impl Compiler {
                 Part::Macro(name) => Pattern::Macro(self.macro_name(name)),
                 Part::Operator(meta::HOST) => Pattern::Nothing,
                 Part::Operator(fold) => {
-                    // `$#`, `$:` and `$|` match themselves.
-                    if !matches!(*fold, meta::NET | meta::USER | meta::PIPE) {
+                    // `$#` and `$|` match themselves.
+                    if !matches!(*fold, meta::NET | meta::PIPE) {
                         let text = BStr::new(Program::operator_text(*fold));
                         self.fault(rule, format!("Inappropriate use of {text} on LHS"));
                     }
                     Pattern::Word(Symbols::operator(*fold))
                 }
-                Part::Argument(number) => {
-                    self.fault(rule, format!("Inappropriate use of ${number} on LHS"));
+                Part::Argument(_) => {
+                    self.fault(rule, "Inappropriate use of $1-$9 on LHS");
                     continue;
                 }
             };
@@ -244,16 +252,6 @@ impl Compiler {
                 wildcards += 1;
             }
             self.program.patterns.push(pattern);
-        }
-        if wildcards > WILDCARDS_MAX {
-            self.faults.push(
-                Diagnostic::warning(
-                    "cf-rule-wildcards",
-                    rule.origin.clone(),
-                    format!("left side has {wildcards} wildcards"),
-                )
-                .help("only the first nine can be referred to"),
-            );
         }
         wildcards
     }
@@ -268,11 +266,8 @@ impl Compiler {
                     let index = usize::from(*number);
                     if index == 0 || index > wildcards {
                         self.fault(rule, format!("replacement ${number} out of bounds"));
-                        if index == 0 {
-                            continue;
-                        }
                     }
-                    Action::Copy(number - 1)
+                    Action::Copy(*number)
                 }
                 Part::ZeroOrMore | Part::OneOrMore | Part::One | Part::In(_) | Part::NotIn(_) => {
                     let text = part.text();
@@ -284,26 +279,41 @@ impl Compiler {
         }
     }
 
-    /// A lookup within a lookup is not resolved, and reported.
-    fn check_nesting(&mut self, rule: &RuleDef, first_action: usize) {
-        let mut open = false;
-        let mut nested = false;
+    /// Reports lookups within lookups, which are not resolved, and those that
+    /// have no end or too many arguments.
+    fn check_lookups(&mut self, rule: &RuleDef, first_action: usize) {
+        let mut faults = Vec::new();
+        let mut end = None;
+        let mut arguments = 0;
         for action in &self.program.actions[first_action..] {
-            if let Action::Put(token) = action
-                && token.is_operator()
-            {
-                match token.fold {
-                    meta::HOST_BEGIN | meta::LOOKUP_BEGIN => {
-                        nested |= open;
-                        open = true;
-                    }
-                    meta::HOST_END | meta::LOOKUP_END => open = false,
-                    _ => {}
+            let Action::Put(token) = action else { continue };
+            if !token.is_operator() {
+                continue;
+            }
+            match token.fold {
+                meta::HOST_BEGIN | meta::LOOKUP_BEGIN if end.is_some() => {
+                    faults.push("cannot nest map lookups");
                 }
+                meta::HOST_BEGIN => end = Some(meta::HOST_END),
+                meta::LOOKUP_BEGIN => end = Some(meta::LOOKUP_END),
+                meta::HOST if end.is_some() => {
+                    arguments += 1;
+                    if arguments > MAP_ARGUMENTS_MAX {
+                        faults.push("too many arguments for map lookup");
+                    }
+                }
+                fold if end == Some(fold) => {
+                    end = None;
+                    arguments = 0;
+                }
+                _ => {}
             }
         }
-        if nested {
-            self.fault(rule, "cannot nest map lookups");
+        if end.is_some() {
+            faults.push("missing map closing token");
+        }
+        for fault in faults {
+            self.fault(rule, fault);
         }
     }
 
@@ -353,11 +363,12 @@ fn head(patterns: &[Pattern]) -> Head {
         most: 0,
         begins: word(patterns.first()),
         ends: word(patterns.last()),
+        patterns: (0, 0),
     };
     for pattern in patterns {
         let (least, open) = match pattern {
             Pattern::Word(token) => {
-                head.needs |= Symbols::bit(token.fold);
+                head.needs |= Symbols::bit(token.fold.0);
                 (1, false)
             }
             Pattern::ZeroOrMore => (0, true),

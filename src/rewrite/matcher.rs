@@ -7,7 +7,6 @@
 //! to an earlier wildcard, what failed once fails always.
 
 use bstr::{BStr, BString, ByteSlice};
-use smallvec::SmallVec;
 
 use super::macros::MacroTable;
 use super::program::{Pattern, Program};
@@ -18,24 +17,14 @@ use crate::base::limits::MATCH_STEPS_PLAIN;
 /// What a wildcard stands for: tokens `first..end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Binding {
-    pattern: u16,
-    pub(super) first: u16,
-    pub(super) end: u16,
-}
-
-impl Binding {
-    /// The pattern it is of, and its first token and the one after its last.
-    pub(super) fn places(self) -> (usize, usize, usize) {
-        (
-            usize::from(self.pattern),
-            usize::from(self.first),
-            usize::from(self.end),
-        )
-    }
+    /// The place of the wildcard in the left side.
+    pub(super) pattern: usize,
+    pub(super) first: usize,
+    pub(super) end: usize,
 }
 
 /// The wildcards of a rule that matched, in order.
-pub(super) type Bindings = SmallVec<[Binding; 10]>;
+pub(super) type Bindings = Vec<Binding>;
 
 /// One attempt.
 pub(super) struct Matcher<'a, T> {
@@ -114,7 +103,11 @@ impl<T: Trace> Matcher<'_, T> {
             }
             Pattern::In(_) => self.grow(pattern, token, token, steps)?,
         };
-        bindings.push(binding(pattern, token, end));
+        bindings.push(Binding {
+            pattern,
+            first: token,
+            end,
+        });
         Some(end)
     }
 
@@ -127,8 +120,11 @@ impl<T: Trace> Matcher<'_, T> {
         steps: bool,
     ) -> Option<(usize, usize)> {
         while let Some(last) = bindings.pop() {
-            let pattern = usize::from(last.pattern);
-            let end = usize::from(last.end);
+            let Binding {
+                pattern,
+                first,
+                end,
+            } = last;
             failed.note(pattern + 1, end);
             if steps {
                 self.tell(Step::Backup, pattern, end);
@@ -139,14 +135,18 @@ impl<T: Trace> Matcher<'_, T> {
             let end = match self.patterns[pattern] {
                 Pattern::OneOrMore | Pattern::ZeroOrMore => end + 1,
                 Pattern::In(_) => {
-                    let Some(end) = self.grow(pattern, usize::from(last.first), end, steps) else {
+                    let Some(end) = self.grow(pattern, first, end, steps) else {
                         continue;
                     };
                     end
                 }
                 _ => continue,
             };
-            bindings.push(binding(pattern, usize::from(last.first), end));
+            bindings.push(Binding {
+                pattern,
+                first,
+                end,
+            });
             return Some((pattern + 1, end));
         }
         None
@@ -245,17 +245,6 @@ enum Step {
     Advance,
     Backup,
     Extend,
-}
-
-pub(super) fn binding(pattern: usize, first: usize, end: usize) -> Binding {
-    // A workspace has at most WORKSPACE_TOKENS_MAX tokens, and a side of a
-    // rule cannot be longer than a line.
-    let short = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-    Binding {
-        pattern: short(pattern),
-        first: short(first),
-        end: short(end),
-    }
 }
 
 /// Positions (pattern, token) from which the rest does not match.

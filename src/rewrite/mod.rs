@@ -44,7 +44,7 @@ pub use chars::CharTable;
 pub use class::{Class, ClassTable, load_classes};
 pub use crack::{CrackStyle, Cracked, MUST_QUOTE_ALWAYS, crack};
 pub use expand::expand;
-pub use machine::{Answer, Machine, Query, Status, Step};
+pub use machine::{Answer, Machine, Memory, Query, Status, Step};
 pub use macros::{MacroTable, Value};
 pub use program::{Program, RuleId, RulesetId};
 pub use record::{Deed, Recorded, Recorder, Said};

@@ -69,6 +69,8 @@ pub(super) struct Head {
     /// What the workspace must begin and end with; [`Head::ANY`] for anything.
     pub(super) begins: u32,
     pub(super) ends: u32,
+    /// Range of [`Program::patterns`].
+    pub(super) patterns: (u32, u32),
 }
 
 impl Head {
@@ -79,8 +81,6 @@ impl Head {
 /// The rest of a rule.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
-    /// Range of [`Program::patterns`].
-    pub(super) patterns: (u32, u32),
     /// Range of [`Program::actions`].
     pub(super) actions: (u32, u32),
     pub(super) then: Then,
@@ -131,7 +131,7 @@ pub(super) enum Pattern {
 pub(super) enum Action {
     /// This token, operators of lookups and calls among them.
     Put(Token),
-    /// `$1` to `$9`, from 0.
+    /// `$1` to `$9`; `$0` is out of bounds when it runs.
     Copy(u8),
     /// `$&x`: index into [`Program::macro_names`].
     Macro(u32),
@@ -213,7 +213,7 @@ impl Program {
     /// The left side of a rule, as the reference shows it: each part after a
     /// blank.
     pub fn left_side(&self, rule: RuleId) -> BString {
-        let (first, end) = self.rules[rule.0 as usize].patterns;
+        let (first, end) = self.heads[rule.0 as usize].patterns;
         let mut out = BString::default();
         for pattern in &self.patterns[first as usize..end as usize] {
             out.push(b' ');
@@ -235,7 +235,7 @@ impl Program {
             out.push(b' ');
             match *action {
                 Action::Put(token) => out.extend_from_slice(self.symbols.text(token, b"")),
-                Action::Copy(index) => out.extend_from_slice(&[b'$', b'1' + index]),
+                Action::Copy(number) => out.extend_from_slice(&[b'$', b'0' + number]),
                 Action::Macro(index) => {
                     self.show_name(b"$&", &self.macro_names[index as usize], &mut out)
                 }

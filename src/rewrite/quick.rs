@@ -8,7 +8,7 @@
 
 use super::class::Class;
 use super::macros::MacroTable;
-use super::matcher::{Bindings, binding};
+use super::matcher::{Binding, Bindings};
 use super::program::{Pattern, Program};
 use super::scan::{Style, scan};
 use super::symbol::{Fold, Symbols, Token};
@@ -155,7 +155,11 @@ impl Text<'_> {
             let Some(end) = end else {
                 return Forward::Fails;
             };
-            bindings.push(binding(part, token, end));
+            bindings.push(Binding {
+                pattern: part,
+                first: token,
+                end,
+            });
             part += 1;
             token = end;
         }
@@ -169,7 +173,11 @@ impl Text<'_> {
     /// Lengthens the last wildcard that can be; gives where to go on.
     fn back(&self, parts: &[Quick], bindings: &mut Bindings) -> Option<(usize, usize)> {
         while let Some(last) = bindings.pop() {
-            let (part, first, end) = last.places();
+            let Binding {
+                pattern: part,
+                first,
+                end,
+            } = last;
             let now = parts[part];
             let end = match now.kind {
                 Kind::Any(_) => match self.reach(parts, part, end + 1) {
@@ -180,7 +188,11 @@ impl Text<'_> {
                 _ => None,
             };
             if let Some(end) = end {
-                bindings.push(binding(part, first, end));
+                bindings.push(Binding {
+                    pattern: part,
+                    first,
+                    end,
+                });
                 return Some((part + 1, end));
             }
         }

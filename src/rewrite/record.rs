@@ -245,7 +245,7 @@ impl Trace for Recorder {
                 self.end_rule();
             }
             Event::Lookup { map, key } => {
-                let (map, key) = (self.copy(map), self.copy(key));
+                let (map, key) = (self.copy(map), self.copy(&key.text()));
                 self.add(Deed::Lookup {
                     map,
                     key,

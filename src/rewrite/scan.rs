@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::chars::{CharTable, Kind};
-use crate::base::limits::{TOKEN_BYTES_MAX, WORKSPACE_TOKENS_MAX};
+use crate::base::limits::{ADDRESS_TEXT_MAX, TOKEN_BYTES_MAX};
 
 /// What is wrong with the syntax of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum SyntaxFault {
     Unbalanced(u8),
     /// A character that cannot stand in an address.
     Illegal(u8),
-    /// More tokens than a workspace holds.
-    TooManyTokens,
+    /// More text than [`ADDRESS_TEXT_MAX`].
+    TooLong,
     /// A token longer than [`TOKEN_BYTES_MAX`].
     TokenTooLong,
 }
@@ -26,7 +26,7 @@ pub enum SyntaxFault {
 impl SyntaxFault {
     /// Whether nothing could be made of the text.
     pub fn is_fatal(self) -> bool {
-        matches!(self, SyntaxFault::TooManyTokens | SyntaxFault::TokenTooLong)
+        matches!(self, SyntaxFault::TooLong | SyntaxFault::TokenTooLong)
     }
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for SyntaxFault {
                 write!(f, "Illegal character {}", char::from(byte))
             }
             SyntaxFault::Illegal(byte) => write!(f, "Illegal character 0x{byte:02x}"),
-            SyntaxFault::TooManyTokens => f.write_str("prescan: too many tokens"),
+            SyntaxFault::TooLong => f.write_str("Address too long"),
             SyntaxFault::TokenTooLong => f.write_str("prescan: token too long"),
         }
     }
@@ -95,12 +95,22 @@ pub(super) fn scan(
         comment_depth: 0,
         angle_depth: 0,
         route: false,
-        tokens: 0,
+        room: ADDRESS_TEXT_MAX,
         start: bytes.len(),
         scanned: Scanned::default(),
     };
     let mut at = 0;
     loop {
+        let word = scanner.word(&text[at..]);
+        if !word.is_empty() {
+            at += word.len();
+            scanner.enter(Kind::Atom, bytes, &mut token);
+            bytes.extend_from_slice(word);
+            scanner.check_length(bytes);
+            if scanner.scanned.failed() {
+                return scanner.scanned;
+            }
+        }
         let byte = match text.get(at) {
             Some(&byte) => {
                 if scanner.ends_at(byte) {
@@ -153,7 +163,8 @@ struct Scanner<'t> {
     angle_depth: usize,
     /// Within `<@`: commas divide a route.
     route: bool,
-    tokens: usize,
+    /// How much more text there may be; each token takes a byte more.
+    room: usize,
     /// Where the token in hand begins.
     start: usize,
     scanned: Scanned,
@@ -164,6 +175,21 @@ impl Scanner<'_> {
         if !self.style.lenient || fault.is_fatal() {
             self.scanned.faults.push(fault);
         }
+    }
+
+    /// What comes next of a word, as far as nothing in it is special.
+    fn word<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
+        let within = matches!(self.state, State::Quoted | State::One);
+        if within || self.escaped || self.comment_depth > 0 {
+            return b"";
+        }
+        let special = |byte: &u8| {
+            self.style.table.kind(*byte) != Kind::Atom
+                || matches!(*byte, b'\\' | QUOTING)
+                || Some(*byte) == self.style.delimiter
+        };
+        let end = rest.iter().position(special).unwrap_or(rest.len());
+        &rest[..end]
     }
 
     fn ends_at(&self, byte: u8) -> bool {
@@ -184,7 +210,7 @@ impl Scanner<'_> {
 
     /// What is missing at the end of the text.
     fn closing(&mut self) -> Option<u8> {
-        if self.state == State::Quoted {
+        if self.state == State::Quoted && !self.style.lenient {
             self.fault(SyntaxFault::Unbalanced(b'"'));
             Some(b'"')
         } else if self.comment_depth > 0 {
@@ -348,11 +374,13 @@ impl Scanner<'_> {
 
     fn end_token(&mut self, bytes: &mut Vec<u8>, token: &mut impl FnMut(&mut Vec<u8>, usize)) {
         if bytes.len() > self.start {
-            self.tokens += 1;
-            if self.tokens > WORKSPACE_TOKENS_MAX {
-                self.fault(SyntaxFault::TooManyTokens);
+            let Some(room) = self.room.checked_sub(bytes.len() - self.start + 1) else {
+                if !self.scanned.failed() {
+                    self.fault(SyntaxFault::TooLong);
+                }
                 return;
-            }
+            };
+            self.room = room;
             token(bytes, self.start);
         }
         self.start = bytes.len();

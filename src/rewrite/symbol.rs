@@ -204,14 +204,11 @@ impl Symbols {
         }
     }
 
-    /// The bit of a word in presence masks; none for unknown words. Words may
-    /// share a bit, operators have their own.
-    pub(super) fn bit(fold: Fold) -> u64 {
-        match fold {
-            Fold::UNKNOWN => 0,
-            Fold(number) if number < OWN_BITS => 1 << number,
-            Fold(number) => 1 << (OWN_BITS | number & (OWN_BITS - 1)),
-        }
+    /// The bit of a word in presence masks. Words may share a bit, unknown
+    /// ones too; operators have their own.
+    pub(super) fn bit(number: u32) -> u64 {
+        let shared = OWN_BITS | number & (OWN_BITS - 1);
+        1 << if number < OWN_BITS { number } else { shared }
     }
 
     /// The number of a word, a new one if need be.

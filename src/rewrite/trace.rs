@@ -23,6 +23,8 @@ pub enum Event<'a> {
         /// Its result.
         workspace: View<'a>,
     },
+    /// A ruleset that is called has no rules; it is left out.
+    Skip(RulesetId),
     /// A ruleset ends without a result, because of a fault that was told; its
     /// workspace is as it was.
     GivenUp(RulesetId),
@@ -85,7 +87,7 @@ pub enum Event<'a> {
         /// Its name.
         map: &'a BStr,
         /// The key.
-        key: &'a BStr,
+        key: View<'a>,
     },
     /// What it answered; `None` when it found nothing.
     Answer {

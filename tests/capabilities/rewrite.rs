@@ -550,7 +550,6 @@ fn a_recorded_run_that_is_given_up_says_so() {
             B x => $> NoSuch x
               rule 1 at test.cf:9 with  => $> NoSuch x
                 Unknown ruleset NoSuch
-            Unknown ruleset NoSuch
           rule 2 at test.cf:7 with  => end
     "#]]
     .assert_eq(&outline);

@@ -3,6 +3,7 @@
 
 use super::{Frame, Machine, State, Status, worse};
 use crate::base::limits::{RULESET_DEPTH_MAX, WORKSPACE_TOKENS_MAX};
+use crate::cf::ruleset_name;
 use crate::rewrite::program::RulesetId;
 use crate::rewrite::symbol::{Token, meta};
 use crate::rewrite::trace::{Event, Trace};
@@ -17,6 +18,7 @@ impl<T: Trace> Machine<'_, T> {
             ruleset,
             rule: first,
             loops: 0,
+            uncalled: 0,
             status: Status::Ok,
             workspace: input,
             out,
@@ -63,7 +65,8 @@ impl<T: Trace> Machine<'_, T> {
         // All names are looked at before any call is made; the last call is
         // made first.
         let mut last = None;
-        for (at, pair) in frame.out.windows(2).enumerate() {
+        let pending = frame.uncalled.min(frame.out.len());
+        for (at, pair) in frame.out[..pending].windows(2).enumerate() {
             if !pair[0].is(meta::CALL) {
                 continue;
             }
@@ -72,6 +75,9 @@ impl<T: Trace> Machine<'_, T> {
             let Some(ruleset) = found else {
                 let name = unquoted(view.one(pair[1]));
                 frame.status = worse(frame.status, Status::Config);
+                if let Err(message) = ruleset_name::parse(&name) {
+                    self.fault(&message);
+                }
                 self.fault(&format!("Unknown ruleset {name}"));
                 self.state = State::Apply;
                 return;
@@ -82,9 +88,13 @@ impl<T: Trace> Machine<'_, T> {
             self.state = State::Apply;
             return;
         };
+        frame.uncalled = at;
         if !program.has_rules(ruleset) {
-            // sendmail: a call of an empty ruleset is not even shown.
+            // sendmail: neither its input nor its result is shown.
             frame.out.drain(at..at + 2);
+            if T::ON {
+                self.trace.event(program, Event::Skip(ruleset));
+            }
             return;
         }
         let mut input = self.spare.pop().unwrap_or_default();

@@ -44,7 +44,7 @@ impl<'a> Query<'a> {
             Some(space) => self.key.text_with(space),
             None => self.key.text(),
         };
-        if keep_quotes || !text.contains_str("\"") && !text.contains_str("\\") {
+        if keep_quotes || text.find_byteset(b"\"\\").is_none() {
             return text;
         }
         unquoted(&text)
@@ -113,11 +113,10 @@ impl<T: Trace> Machine<'_, T> {
             let key = View {
                 tokens: &frame.out[from..to],
                 ..view
-            }
-            .text();
+            };
             let event = Event::Lookup {
                 map: name.map_or(BStr::new("host"), |token| view.one(token)),
-                key: key.as_bstr(),
+                key,
             };
             self.trace.event(self.program, event);
         }

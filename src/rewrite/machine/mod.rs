@@ -98,6 +98,16 @@ pub struct Machine<'p, T = NoTrace> {
     steps: usize,
 }
 
+/// What a machine has allocated, for the next one.
+#[derive(Default)]
+pub struct Memory {
+    bytes: Vec<u8>,
+    frames: Vec<Frame>,
+    spare: Vec<Vec<Token>>,
+    folds: Vec<u32>,
+    bindings: Bindings,
+}
+
 /// A ruleset that is running.
 struct Frame {
     ruleset: RulesetId,
@@ -106,6 +116,9 @@ struct Frame {
     /// How often it has been tried on end.
     loops: usize,
     status: Status,
+    /// Calls of the right side are looked for before this token: what a call
+    /// has made is not called again.
+    uncalled: usize,
     workspace: Vec<Token>,
     /// What the right side makes.
     out: Vec<Token>,
@@ -142,18 +155,38 @@ impl<'p> Machine<'p> {
 impl<'p, T: Trace> Machine<'p, T> {
     /// A machine that tells `trace` what it does.
     pub fn with_trace(program: &'p Program, trace: T) -> Self {
+        Self::with_memory(program, trace, Memory::default())
+    }
+
+    /// The same, with the memory of another machine.
+    pub fn with_memory(program: &'p Program, trace: T, mut memory: Memory) -> Self {
+        let workspace = memory.spare.pop().unwrap_or_default();
         Self {
             program,
             trace,
-            bytes: Vec::with_capacity(256),
-            workspace: Vec::with_capacity(32),
-            frames: Vec::with_capacity(8),
-            spare: Vec::new(),
-            folds: Vec::with_capacity(32),
-            bindings: Bindings::new(),
+            bytes: memory.bytes,
+            workspace,
+            frames: memory.frames,
+            spare: memory.spare,
+            folds: memory.folds,
+            bindings: memory.bindings,
             state: State::Rest,
             pending: Pending::default(),
             steps: 0,
+        }
+    }
+
+    /// The machine's memory, for another one.
+    pub fn into_memory(mut self) -> Memory {
+        self.clear();
+        let workspace = std::mem::take(&mut self.workspace);
+        self.recycle(workspace);
+        Memory {
+            bytes: self.bytes,
+            frames: self.frames,
+            spare: self.spare,
+            folds: self.folds,
+            bindings: self.bindings,
         }
     }
 

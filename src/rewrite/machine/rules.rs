@@ -29,7 +29,20 @@ impl<T: Trace> Machine<'_, T> {
             self.state = State::Return;
             return;
         }
-        while frame.rule < end {
+        loop {
+            if !watched {
+                // Most rules are passed over here.
+                let rest = &program.heads[frame.rule as usize..end as usize];
+                let passed = rest.iter().position(|head| profile.allows(head));
+                if passed != Some(0) {
+                    let passed = passed.unwrap_or(rest.len());
+                    frame.rule += u32::try_from(passed).unwrap_or(0);
+                    frame.loops = 0;
+                }
+            }
+            if frame.rule >= end {
+                break;
+            }
             let rule = frame.rule;
             if watched {
                 self.trace.event(program, Event::Try(RuleId(rule)));
@@ -78,6 +91,7 @@ impl<T: Trace> Machine<'_, T> {
         let rule = &program.rules[frame.rule as usize];
         let mut out = std::mem::take(&mut frame.out);
         out.clear();
+        frame.uncalled = usize::MAX;
         self.state = match (rule.looks_up, rule.calls) {
             (true, _) => State::Lookups,
             (false, true) => State::Calls,
@@ -113,20 +127,19 @@ impl<T: Trace> Machine<'_, T> {
             match *action {
                 Action::Put(token) => out.push(token),
                 Action::Macro(name) => self.put_macro(name, macros, out)?,
-                Action::Copy(index) => {
-                    let binding = self.bindings.get(usize::from(index));
+                Action::Copy(number) => {
+                    let index = usize::from(number).checked_sub(1);
+                    let binding = index.and_then(|index| self.bindings.get(index));
                     let (Some(binding), Some(frame)) = (binding, self.frames.last()) else {
-                        return Err(Spoilt::OutOfBounds(index + 1));
+                        return Err(Spoilt::OutOfBounds(number));
                     };
-                    let range = usize::from(binding.first)..usize::from(binding.end);
-                    let tokens = &frame.workspace[range];
+                    let tokens = &frame.workspace[binding.first..binding.end];
                     if T::ON {
                         let tokens = View {
                             program,
                             bytes: &self.bytes,
                             tokens,
                         };
-                        let number = index + 1;
                         let event = Event::Argument { number, tokens };
                         self.trace.event(program, event);
                     }
@@ -244,13 +257,10 @@ impl Profile {
     /// Looks at a workspace, and puts the numbers of its tokens into `folds`.
     fn of(tokens: &[Token], folds: &mut Vec<u32>) -> Self {
         folds.clear();
-        let mut has = 0;
-        for token in tokens {
-            has |= Symbols::bit(token.fold);
-            folds.push(token.fold.0);
-        }
+        folds.extend(tokens.iter().map(|token| token.fold.0));
+        let bits = folds.iter().map(|&fold| Symbols::bit(fold));
         Self {
-            has,
+            has: bits.fold(0, |all, bit| all | bit),
             length: u16::try_from(tokens.len()).unwrap_or(u16::MAX),
             begins: folds.first().copied().unwrap_or(Fold::UNKNOWN.0),
             ends: folds.last().copied().unwrap_or(Fold::UNKNOWN.0),
@@ -291,7 +301,7 @@ impl Attempt<'_> {
         if !possible && !steps {
             return false;
         }
-        let (from, to) = self.program.rules[self.rule as usize].patterns;
+        let (from, to) = self.program.heads[self.rule as usize].patterns;
         let range = from as usize..to as usize;
         if !steps {
             let text = Text {
