@@ -84,6 +84,7 @@ impl AddressTest {
             self.sink.text("\n");
             return;
         };
+        self.set_address_type();
         self.sink.text("Trying ");
         self.tell_role();
         self.sink.text(" address ");
@@ -115,6 +116,12 @@ impl AddressTest {
             rewritten = bstr::concat([b"<".as_slice(), &rewritten, b">"]).into();
         }
         self.macros.set(b"f", rewritten);
+        self.macros.unset(b"addr_type");
+        // sendmail: a local sender has the full name of the one who runs this.
+        let is_local = parsed.as_ref().is_some_and(|one| one.mailer == "local");
+        let own = self.users.user(&self.login).ok().flatten();
+        let name = own.filter(|_| is_local).map(|user| user.full_name.clone());
+        self.macros.set(b"x", name.unwrap_or_default());
         self.sink.text("addr=");
         self.sink
             .text(parsed.map(|parsed| parsed.user).unwrap_or_default());

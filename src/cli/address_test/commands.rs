@@ -5,7 +5,8 @@ use bstr::{BString, ByteSlice};
 use super::sink::Sink;
 use super::{AddressTest, Role, Runner, show};
 use crate::base::Sysexit;
-use crate::cf::{Opt, macro_name, ruleset_name};
+use crate::cf::ruleset_name::{self, RulesetName};
+use crate::cf::{Opt, macro_name};
 use crate::map::{Answer, Lookup, OpenState, Outcome};
 use crate::rewrite::{Program, RulesetId, expand};
 
@@ -117,6 +118,12 @@ impl AddressTest {
             return;
         };
         match self.macros.get(&name) {
+            // sendmail: the operators of rules are macros that hold themselves.
+            None if matches!(name[..], [byte] if OPERATORS.contains(&byte)) => {
+                self.sink.text("$");
+                self.sink.text(name);
+                self.sink.text("\n");
+            }
             None => self.sink.text("Undefined\n"),
             Some(value) => {
                 let text = show::value(value);
@@ -171,6 +178,11 @@ impl AddressTest {
                 _ => {}
             }
         }
+        self.set_address_type();
+    }
+
+    /// The macro `addr_type` says whose address is tried.
+    pub(super) fn set_address_type(&mut self) {
         let Role { header, sender } = self.role;
         let text = [
             if header { "h" } else { "e" },
@@ -258,24 +270,23 @@ impl AddressTest {
     }
 }
 
+/// What stands after `$` in rules and is no name.
+const OPERATORS: &[u8] = b"#&()*+-.0123456789:>?@[]|~";
+
 /// Finds a ruleset by the start of `text`, up to a comma; complains when there
 /// is none.
 pub(super) fn find_ruleset(program: &Program, text: &[u8], sink: &mut Sink) -> Option<RulesetId> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let end = text.find_byte(b',').unwrap_or(text.len());
-    // A number is read as far as it goes, as the reference does.
-    let name = if digits > 0 {
-        &text[..digits]
-    } else {
-        &text[..end]
+    let found = match ruleset_name::parse(text) {
+        Ok(RulesetName::Number(number)) => program.ruleset(number.to_string().as_bytes()),
+        Ok(RulesetName::Name { name, .. }) => program.ruleset(&name),
+        Err(message) => {
+            sink.text(message);
+            sink.text("\n");
+            None
+        }
     };
-    if let Some(id) = program.ruleset(name) {
-        return Some(id);
-    }
-    if ruleset_name::parse(name).is_err() || name.is_empty() {
-        sink.text("invalid ruleset name: \"");
-        sink.text(text);
-        sink.text("\"\n");
+    if found.is_some() {
+        return found;
     }
     sink.text("Undefined ruleset ");
     sink.text(text);

@@ -25,7 +25,8 @@ use crate::base::limits::TOKEN_BYTES_MAX;
 use crate::cf::Config;
 use crate::map::{self, MapId, Maps, OpenState, Scope};
 use crate::rewrite::{
-    Answer, ClassTable, Machine, MacroTable, Program, RulesetId, Scanned, Status, Step, Style,
+    Answer, ClassTable, Machine, MacroTable, Memory, Program, RulesetId, Scanned, Status, Step,
+    Style,
 };
 use crate::world::{Resolver, Users};
 pub use open::World;
@@ -48,6 +49,7 @@ pub struct AddressTest {
     login: BString,
     runtime: tokio::runtime::Runtime,
     sink: Sink,
+    memory: Memory,
     /// Maps that cannot be asked, and were told of.
     told: HashSet<MapId>,
     /// What `/try` and `/parse` are about.
@@ -111,13 +113,12 @@ impl AddressTest {
             self.sink.text("No address!\n");
             return;
         };
-        let (names, rest) = (line[..end].to_vec(), line[end + 1..].to_vec());
-        if !self.is_valid(&rest) || !self.is_short(&rest) {
+        let (names, mut rest) = (&line[..end], &line[end + 1..]);
+        if !self.is_valid(rest) || !self.is_short(rest) {
             return;
         }
-        let mut rest = rest.as_slice();
         loop {
-            let consumed = self.rules_once(&names, rest);
+            let consumed = self.rules_once(names, rest);
             match rest.get(consumed + 1..) {
                 Some(more) => rest = more,
                 None => return,
@@ -129,7 +130,8 @@ impl AddressTest {
     fn rules_once(&mut self, names: &[u8], text: &[u8]) -> usize {
         let program = &self.program;
         let mut sink = std::mem::take(&mut self.sink);
-        let mut machine = Machine::with_trace(program, &mut sink);
+        let memory = std::mem::take(&mut self.memory);
+        let mut machine = Machine::with_memory(program, &mut sink, memory);
         let style = Style {
             delimiter: Some(b','),
             comments: self.config.version.level < 9,
@@ -137,9 +139,11 @@ impl AddressTest {
             ..machine.style()
         };
         let scanned = machine.load(text, style);
-        machine.trace().about = text.into();
-        complain(machine.trace(), &scanned);
-        machine.trace().about.clear();
+        if !scanned.faults.is_empty() {
+            machine.trace().about = text.into();
+            complain(machine.trace(), &scanned);
+            machine.trace().about.clear();
+        }
         let mut runner = Runner {
             maps: &self.maps,
             macros: &mut self.macros,
@@ -166,7 +170,7 @@ impl AddressTest {
                 };
             }
         }
-        drop(machine);
+        self.memory = machine.into_memory();
         self.sink = sink;
         if scanned.failed() {
             text.len()
@@ -225,8 +229,11 @@ impl Runner<'_> {
             let name = self.maps.name(id).to_owned();
             let sink = machine.trace();
             sink.text(format!("map_lookup({name}, {key}"));
-            for (number, argument) in arguments.iter().enumerate().skip(1) {
-                sink.text(format!(", %{number}={}", argument.as_bstr()));
+            if sink.levels.at(60, 5) {
+                let all = std::iter::once(key.as_bytes()).chain(arguments.iter().copied());
+                for (number, argument) in all.enumerate() {
+                    sink.text(format!(", %{number}={}", argument.as_bstr()));
+                }
             }
             sink.text(") => ");
             match &outcome {
@@ -251,6 +258,7 @@ impl Runner<'_> {
     fn tell_state(&mut self, id: MapId, sink: &mut Sink) {
         if let OpenState::Faulty(line) = self.maps.open_state(id)
             && self.told.insert(id)
+            && !line.is_empty()
         {
             sink.text(line);
             sink.text("\n");

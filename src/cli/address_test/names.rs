@@ -1,5 +1,7 @@
 //! Commands that ask for names: `/mx` and `/canon`; and users and groups.
 
+use std::net::IpAddr;
+
 use bstr::{BStr, ByteSlice};
 
 use super::AddressTest;
@@ -21,7 +23,9 @@ impl AddressTest {
             Ok(found) => {
                 self.sink.text(format!("{} value(s):\n", found.len()));
                 for name in found {
-                    self.sink.text(format!("\t{name}.\n"));
+                    // An address stands as it is.
+                    let dot = if name.ends_with(']') { "" } else { "." };
+                    self.sink.text(format!("\t{name}{dot}\n"));
                 }
             }
             Err(()) => self.sink.text("-1 value(s):\n"),
@@ -32,6 +36,18 @@ impl AddressTest {
     /// any, the host itself if it is there.
     fn exchanges(&self, host: &str) -> Result<Vec<String>, ()> {
         let resolver = &self.resolver;
+        if let Some(inner) = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            && !inner.is_empty()
+        {
+            let number = inner.strip_prefix("IPv6:").unwrap_or(inner);
+            if number.parse::<IpAddr>().is_ok() {
+                return Ok(vec![host.to_owned()]);
+            }
+            let own = self.runtime.block_on(resolver.canonical(inner));
+            return Ok(own.ok().into_iter().collect());
+        }
         match self.runtime.block_on(resolver.mx(host)) {
             Ok(mut found) => {
                 found.sort_by_key(|mx: &Mx| mx.preference);
@@ -58,7 +74,10 @@ impl AddressTest {
             return;
         }
         let host = BStr::new(host).to_string();
-        let name = self.runtime.block_on(self.canonical(&host));
+        let name = match host.as_str() {
+            "." => String::new(),
+            host => self.runtime.block_on(self.canonical(host)),
+        };
         self.sink
             .text(format!("getcanonname({host}) returns {name}\n"));
     }

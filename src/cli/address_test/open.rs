@@ -3,19 +3,22 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bstr::{BStr, BString};
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::names::{group_id, user_id};
 use super::sink::Sink;
 use super::{AddressTest, Role};
-use crate::base::{Diagnostic, Severity};
+use crate::base::{Diagnostic, QueueId, Severity};
 use crate::cf::{Config, Opt};
 use crate::daemon::site::Shared;
 use crate::daemon::{self, Loaded, Source, site};
 use crate::map::{MapWorld, Maps};
+use crate::message::date;
 use crate::os;
-use crate::rewrite::{MacroTable, Program};
+use crate::rewrite::{MacroTable, Memory, Program};
 use crate::route::load;
 use crate::world::{Files, HostIdentity, Users};
 
@@ -131,6 +134,7 @@ impl AddressTest {
         let (mut program, rule_faults) = Program::compile(&config, &initial, &classes);
         faults.extend(rule_faults);
         let resolver = Arc::clone(&world.maps.resolver);
+        let now = world.maps.clock.now();
         let (maps, map_faults) = Maps::open(&config, world.maps);
         faults.extend(map_faults);
         faults.extend(unknown_users(&config, &*world.users));
@@ -142,6 +146,7 @@ impl AddressTest {
         }
         let mut macros = MacroTable::of_config(&config, Some(initial));
         load::settle(&mut macros, &mut classes);
+        about_now(&mut macros, now, &world.login);
         program.set_classes(&classes);
         Ok(Self {
             config,
@@ -154,6 +159,7 @@ impl AddressTest {
             login: world.login,
             runtime,
             sink: Sink::default(),
+            memory: Memory::default(),
             told: HashSet::new(),
             role: Role {
                 header: false,
@@ -163,11 +169,26 @@ impl AddressTest {
     }
 }
 
+/// The macros of a message that begins now, from the one who runs this.
+fn about_now(macros: &mut MacroTable, now: SystemTime, login: &[u8]) {
+    let zone = TimeZone::system();
+    macros.set(b"b", date::rfc5322(now, &zone));
+    macros.set(b"_", bstr::concat([login, b"@localhost"]));
+    if let Ok(now) = Timestamp::try_from(now) {
+        let id = QueueId::new(now.to_zoned(zone).datetime(), 0, std::process::id());
+        macros.set(b"i", id.as_str());
+    }
+}
+
 /// The macros that are there before the configuration is read.
 fn initial_macros(config: &Config, host: &HostIdentity) -> MacroTable {
     let mut initial = load::initial_macros(host, site::VERSION, std::process::id());
     initial.set(b"opMode", "t");
     initial.set(b"addr_type", "e r");
+    initial.set(b"deliveryMode", "i");
+    initial.set(b"quarantine", "");
+    // sendmail: only a process that stays tells its number.
+    initial.unset(b"p");
     let flags = daemon_flags(config.options.text(Opt::DirectSubmissionModifiers));
     if !flags.is_empty() {
         initial.set(b"daemon_flags", flags);

@@ -61,9 +61,7 @@ impl Sink {
         let name = program.ruleset_name(ruleset);
         let name = &name[..name.len().min(16)];
         self.out.extend_from_slice(name);
-        for _ in name.len()..16 {
-            self.out.push(b' ');
-        }
+        self.out.extend_from_slice(&[b' '; 16][name.len()..]);
         self.text(what);
     }
 
@@ -104,6 +102,11 @@ impl Sink {
             Event::Rewritten { workspace, .. } if self.at(4) => {
                 self.text("rewritten as:");
                 self.tokens(workspace);
+            }
+            Event::Skip(ruleset) if self.at(4) => {
+                let name = program.ruleset_name(ruleset);
+                let number = program.ruleset_number(ruleset);
+                self.text(format!("-----skip subr {name} ({number})\n"));
             }
             Event::Argument { number, tokens } if self.at(15) => {
                 // departs: the reference shows the address of each token in
