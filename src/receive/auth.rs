@@ -295,7 +295,7 @@ impl Session {
             &self.client.shown,
         ]);
         let subject = self.subject();
-        let event = Event::Other(Priority::Warning, 6, &line);
+        let event = Event::Other(Priority::Warning, 9, &line);
         self.service.note(subject, &event);
     }
 

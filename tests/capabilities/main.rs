@@ -5,6 +5,7 @@
 mod audit;
 mod auth;
 mod auth_out;
+mod auth_reference;
 mod cf;
 mod check;
 mod cli;
