@@ -28,6 +28,12 @@ impl Enhanced {
         }
     }
 
+    /// Reads a code that is all of `text`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let (status, rest) = Self::parse_prefix(text)?;
+        rest.is_empty().then_some(status)
+    }
+
     /// Reads a code at the start of `text`, and gives it with what follows
     /// (spaces after the code are left out).
     pub fn parse_prefix(text: &[u8]) -> Option<(Self, &[u8])> {

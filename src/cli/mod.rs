@@ -21,6 +21,7 @@ mod desk;
 mod editmap;
 mod explain;
 mod getopt;
+mod hoststat;
 mod m4;
 mod mail_local;
 mod mailq;
@@ -89,6 +90,8 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "editmap", run: Run::Placed(editmap::run), about: "asks for, sets or removes one entry of a database" },
     Personality { name: "newaliases", run: Run::Placed(newaliases::run), about: "makes the alias databases" },
     Personality { name: "praliases", run: Run::Placed(praliases::run), about: "shows the alias databases" },
+    Personality { name: "hoststat", run: Run::Placed(hoststat::run), about: "how the last visit to each host ended" },
+    Personality { name: "purgestat", run: Run::Placed(hoststat::run_purge), about: "forgets the old status of hosts" },
     Personality { name: "mailq", run: Run::Placed(mailq::run), about: "what waits in the queue" },
     Personality { name: "mailstats", run: Run::Placed(mailstats::run), about: "how much mail came and went, by mailer" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },

@@ -125,8 +125,9 @@ fn relocate(config: &mut Config, place: &Place) {
     for map in &mut config.maps {
         map.args = place.text(BStr::new(&map.args));
     }
-    for milter in &mut config.milters {
-        for (_, value) in &mut milter.equates {
+    let queue_groups = config.queue_groups.iter_mut();
+    for definition in config.milters.iter_mut().chain(queue_groups) {
+        for (_, value) in &mut definition.equates {
             *value = place.text(BStr::new(value));
         }
     }

@@ -49,6 +49,8 @@ pub(super) enum Request {
     Reload,
     /// `shutdown`
     Shutdown,
+    /// `hoststat`, or `purgestat` (true): hosts and their records.
+    Hosts(bool),
     /// `run FLAGS…`: run the queue now; each word as after `-q`.
     Run(Vec<BString>),
 }
@@ -63,6 +65,8 @@ impl Request {
             b"status" => Self::Status,
             b"memdump" => Self::Memory,
             b"mstat" => Self::Numbers,
+            b"hoststat" => Self::Hosts(false),
+            b"purgestat" => Self::Hosts(true),
             b"reload" | b"restart" => Self::Reload,
             b"shutdown" => Self::Shutdown,
             b"run" => return Some(Self::Run(words.map(BString::from).collect())),
@@ -73,7 +77,13 @@ impl Request {
 
     /// Whether only those who may command the daemon may ask.
     pub(super) fn is_restricted(&self) -> bool {
-        matches!(self, Self::Reload | Self::Shutdown | Self::Memory)
+        if let Self::Run(words) = self {
+            return words.iter().any(|word| holding(word).is_some());
+        }
+        matches!(
+            self,
+            Self::Reload | Self::Shutdown | Self::Memory | Self::Hosts(true)
+        )
     }
 }
 
@@ -83,7 +93,9 @@ help        this text
 status      whether connections are accepted, and how many there are
 mstat       the same for machines
 reload      read the configuration again (also: restart)
-run [...]   run the queue now, or what is selected: Itext Rtext Stext
+run [...]   run the queue now, or what is selected: Itext Rtext Stext Gname
+hoststat    hosts, and how the last visit to each ended, for machines
+purgestat   forget the old ones of these
 memdump     how much memory is in use
 shutdown    stop
 ";
@@ -102,10 +114,35 @@ pub fn ask(path: &Path, request: &str) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
+/// The word that makes a run put messages into quarantine, for this reason, or
+/// release them.
+pub fn holding_word(reason: Option<&[u8]>) -> BString {
+    let mut word = BString::from("=");
+    for byte in reason.unwrap_or_default() {
+        word.extend_from_slice(format!("{byte:02x}").as_bytes());
+    }
+    word
+}
+
+/// Reads such a word; `None` for another.
+pub(super) fn holding(word: &[u8]) -> Option<Option<BString>> {
+    let digits = word.strip_prefix(b"=")?;
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    let reason: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let reason = BString::from(reason?);
+    Some((!reason.is_empty()).then_some(reason))
+}
+
 /// Words as after `-q`: a letter, and the text to look for.
 pub fn selector(words: &[BString]) -> Option<Selector> {
     let mut selector = Selector::default();
     for word in words {
+        if holding(word).is_some() {
+            continue;
+        }
         let (there, word) = match word.strip_prefix(b"!") {
             Some(rest) => (false, rest),
             None => (true, word.as_slice()),
@@ -117,6 +154,7 @@ pub fn selector(words: &[BString]) -> Option<Selector> {
             b'R' => selector.recipient = part,
             b'S' => selector.sender = part,
             b'Q' => selector.quarantine = part,
+            b'G' => selector.group = Some(text.to_vec()),
             _ => return None,
         }
     }

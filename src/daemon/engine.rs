@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::frame::{Start, ToEngine, ToParent};
+use super::hosts;
 use super::log::DaemonLog;
 use super::spool::{queue_settings, queue_world};
 use crate::base::Sysexit;
@@ -23,7 +24,7 @@ use crate::os::{Channel, SystemClock, SystemHost, time_zone};
 use crate::queue::{Claim, Queue};
 use crate::receive::Security;
 use crate::route::Site;
-use crate::world::{Clock, LocalHost, Resolver};
+use crate::world::{Clock, LocalHost, Resolver, StateStore};
 
 mod admission;
 mod control;
@@ -150,6 +151,11 @@ async fn work(
             return Sysexit::OsFile;
         }
     };
+    let state = hosts::store(&snapshot.site.config.options).unwrap_or_else(|error| {
+        let text = format!("Warning: {error}");
+        world.log.say(Priority::Warning, text);
+        None
+    });
     let every = start.queue_interval;
     let once = start.once.clone();
     let (runner, wishes) = Runner::new();
@@ -163,6 +169,7 @@ async fn work(
         tls: Arc::clone(&world.tls) as _,
         place: start.source.place.clone(),
         zone: time_zone(&snapshot.site.config.options),
+        state: state.clone(),
         retry_after: every,
     });
     let engine = Arc::new(Engine {
@@ -177,6 +184,7 @@ async fn work(
         runner,
         deliveries: Deliveries::new(),
         deliverer,
+        state,
         sessions: Arc::default(),
         stop: watch::Sender::new(false),
     });
@@ -188,8 +196,8 @@ async fn work(
     if let Some(words) = once {
         let engine = Arc::clone(&engine);
         tokio::spawn(async move {
-            let selector = super::control::selector(&words).unwrap_or_default();
-            runner::once(&engine, &runner::Wish::of(selector).selector).await;
+            let wish = runner::Wish::of_words(&words).unwrap_or_default();
+            runner::once(&engine, &wish).await;
             engine.deliveries.drained().await;
             engine.line.say(ToParent::WantStop).await;
         });
@@ -241,6 +249,8 @@ pub(super) struct Engine {
     runner: Runner,
     deliveries: Deliveries,
     deliverer: Arc<Deliverer>,
+    /// What became of hosts, if the configuration wants it kept.
+    state: Option<Arc<dyn StateStore>>,
     sessions: Arc<Sessions>,
     rates: Arc<Rates>,
     local_host: Arc<dyn LocalHost>,

@@ -15,6 +15,7 @@ mod configuration;
 pub mod control;
 mod engine;
 mod frame;
+mod hosts;
 mod launch;
 mod log;
 pub mod logins;
@@ -27,8 +28,9 @@ mod solo;
 pub mod spool;
 
 pub use configuration::{Loaded, Source, load};
-pub use control::selector;
+pub use control::{holding_word, selector};
 pub use engine::engine;
+pub use hosts::{HostsError, hosts};
 pub use launch::{Launcher, launch};
 pub use log::DaemonLog;
 pub use parent::{Settings, Stopped, supervise, usual_log};

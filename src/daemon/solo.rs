@@ -133,6 +133,7 @@ impl Solo {
             agents: Arc::new(AgentPool::new(Arc::new(source))),
             place: settings.place,
             zone: time_zone(&site.config.options),
+            state: None,
             retry_after: Some(RETRY_AFTER),
         });
         let (hand, accepted) = mpsc::channel(WAITING_MAX);

@@ -24,13 +24,13 @@ use crate::base::{Enhanced, Place, Sysexit};
 use crate::cf::Opt;
 use crate::envelope::{Envelope, Expansion, Recipient, RecipientState, expand};
 use crate::message::date;
-use crate::queue::reports::Occasion;
+use crate::queue::{self, reports::Occasion};
 use crate::queue::{Claim, Message, Settlement, Spool, SpoolError, never};
 use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
 use crate::smtp::client::{Rcpt, Transaction};
 use crate::smtp::{DeliverBy, MailParameters, Notify, RcptParameters};
-use crate::world::{BoxFuture, Clock, Counted, Dial, Entropy, Log, Resolver, Users};
+use crate::world::{BoxFuture, Clock, Counted, Dial, Entropy, Log, Resolver, StateStore, Users};
 
 /// A message whose report could not be kept is tried again after this.
 const REPORT_PAUSE: Duration = Duration::from_secs(60);
@@ -59,6 +59,8 @@ pub struct DeliveryParts {
     pub place: Place,
     /// The time zone that dates are shown in.
     pub zone: TimeZone,
+    /// Keeps what became of hosts (option HostStatusDirectory).
+    pub state: Option<Arc<dyn StateStore>>,
     /// How long a deferred message waits (`-q15m`); `None` for until somebody
     /// asks for a queue run.
     pub retry_after: Option<Duration>,
@@ -102,7 +104,13 @@ impl Deliverer {
     /// With nothing begun.
     pub fn new(parts: DeliveryParts) -> Arc<Self> {
         Arc::new(Self {
-            remote: Remote::new(parts.dial, Arc::clone(&parts.entropy), parts.security),
+            remote: Remote::new(
+                parts.dial,
+                Arc::clone(&parts.entropy),
+                Arc::clone(&parts.clock),
+                parts.state,
+                parts.security,
+            ),
             local: Local {
                 agents: Arc::clone(&parts.agents),
                 users: Arc::clone(&parts.users),
@@ -158,7 +166,9 @@ impl Deliverer {
         resolver: &dyn Resolver,
         mut claim: Claim,
     ) -> Vec<Claim> {
-        if claim.message.envelope.quarantine.is_some() {
+        // sendmail: a run that asks for quarantined mail tries to deliver it.
+        let is_held = claim.message.envelope.quarantine.is_some();
+        if is_held && claim.occasion != queue::Occasion::Selected {
             self.put_by(claim).await;
             return Vec::new();
         }
@@ -197,15 +207,25 @@ impl Deliverer {
 
     /// When a deferred message is tried again: not all at the same time, who
     /// were deferred at the same time.
-    fn next_try(&self, now: SystemTime) -> SystemTime {
-        match self.retry_after {
-            Some(pause) => {
-                let share = self.entropy.random() % 1000;
-                let spread = pause / 10 * u32::try_from(share).unwrap_or(0) / 1000;
-                now + pause - pause / 20 + spread
-            }
-            None => never(),
+    fn next_try(&self, now: SystemTime, attempts: &[Attempt]) -> SystemTime {
+        let deferred = attempts.iter().filter(|a| a.verdict.fate == Fate::Deferred);
+        let untried: Option<Vec<Duration>> = deferred.map(|a| a.verdict.untried).collect();
+        // What has not been tried is when its hosts may be.
+        let wait = untried.and_then(|waits| waits.into_iter().max());
+        let spread = |pause: Duration| {
+            let share = u32::try_from(self.entropy.random() % 1000).unwrap_or(0);
+            pause / 10 * share / 1000
+        };
+        match (wait, self.retry_after) {
+            (Some(wait), _) => now + wait + spread(wait * 2),
+            (None, Some(pause)) => now + pause - pause / 20 + spread(pause),
+            (None, None) => never(),
         }
+    }
+
+    /// A queue run on demand: hosts that are left alone may be tried.
+    pub fn forgive_hosts(&self) {
+        self.remote.forgive();
     }
 
     /// Writes outcomes into the envelope, sends reports, settles; gives the
@@ -247,7 +267,7 @@ impl Deliverer {
                 }
             };
         }
-        let next_try = self.next_try(now);
+        let next_try = self.next_try(now, &attempts);
         let boxed = |envelope: &Envelope| Box::new(envelope.clone());
         let outcome = match envelope.is_pending() {
             true => Settlement::Keep {

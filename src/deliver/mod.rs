@@ -21,3 +21,4 @@ pub mod smrsh;
 
 pub use lists::AgentLists;
 pub use remote::Security;
+pub use remote::status::{Record as HostRecord, TABLE as HOST_TABLE};

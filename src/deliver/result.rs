@@ -1,5 +1,7 @@
 //! What became of recipients, in the words of logs and reports.
 
+use std::time::Duration;
+
 use bstr::BString;
 
 use crate::base::{Enhanced, Reply, Sysexit};
@@ -41,6 +43,8 @@ pub struct Verdict {
     pub alone: bool,
     /// The next hop reports on success itself (it offers DSN).
     pub passed_on_dsn: bool,
+    /// Nobody was asked, because the host is known to be down for so long.
+    pub untried: Option<Duration>,
 }
 
 impl Verdict {
@@ -58,6 +62,7 @@ impl Verdict {
             program_status: None,
             alone: false,
             passed_on_dsn: false,
+            untried: None,
         }
     }
 

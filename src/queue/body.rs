@@ -27,7 +27,7 @@ pub(super) struct Incoming {
 
 /// A data file that nobody has accepted yet: removed when it is dropped.
 struct DataFile {
-    directory: Directory,
+    directory: Arc<Directory>,
     id: QueueId,
     file: Arc<dyn DiskFile>,
     len: u64,
@@ -60,7 +60,7 @@ impl Incoming {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let directory = self.inner.directory.clone();
+                let directory = Arc::clone(self.inner.folders.at(self.id));
                 let file = directory.begin_data(self.id)?;
                 self.file.insert(DataFile {
                     directory,
@@ -110,7 +110,9 @@ impl BodyWriter for Incoming {
             let Some(mut data) = self.file.take() else {
                 return Err(SpoolError::Closing);
             };
-            self.inner.keeper.sync(Arc::clone(&data.file)).await?;
+            let directory = Arc::clone(&data.directory);
+            let file = Arc::clone(&data.file);
+            self.inner.keeper.sync(file, directory).await?;
             let path = data.directory.file(FileKind::Data, self.id);
             // Whoever gets it may read and no more.
             let disk = data.directory.disk();

@@ -74,7 +74,10 @@ impl Inner {
     fn may_take(&self, id: QueueId, selector: &Selector) -> bool {
         let mut state = self.state();
         let held = state.get(id).is_some_and(|slot| slot.quarantined);
-        held == selector.quarantine.is_some() && state.claim(id).is_some()
+        let group = selector.group.as_ref();
+        held == selector.quarantine.is_some()
+            && group.is_none_or(|group| self.folders.group(id) == group)
+            && state.claim(id).is_some()
     }
 
     /// Reads a message that has just been claimed; `None`, with the message
@@ -147,7 +150,7 @@ impl Inner {
             return;
         };
         self.log_line(Priority::Alert, &losing_line(id, reason));
-        match self.directory.turn(kind, FileKind::Lost, id) {
+        match self.folders.at(id).turn(kind, FileKind::Lost, id) {
             Ok(()) => drop(self.state().remove(id)),
             Err(_) => self.give_back(id, now + LOOK_AGAIN),
         }
@@ -186,7 +189,7 @@ impl Inner {
         let body = match (body, body_in_file) {
             (Some(bytes), _) => Body::Memory(bytes),
             (None, _) => {
-                let path = self.directory.file(FileKind::Data, id);
+                let path = self.folders.at(id).file(FileKind::Data, id);
                 let data = self.world.disk.open(&path, crate::world::OpenMode::Read)?;
                 body_of(&*data)?
             }
@@ -197,7 +200,7 @@ impl Inner {
     fn read_directory(&self, id: QueueId, kind: FileKind) -> Result<Message, LoadError> {
         let Loaded {
             file, data, lock, ..
-        } = self.directory.load(kind, id)?;
+        } = self.folders.at(id).load(kind, id)?;
         let body = match data {
             Some(data) => body_of(&*data)?,
             None => {
@@ -263,13 +266,13 @@ impl Inner {
             Place::Journal { body_in_file, .. } => {
                 self.note(RecordKind::Done, id, &[]);
                 match body_in_file {
-                    true => self.directory.remove(FileKind::Data, id),
+                    true => self.folders.at(id).remove(FileKind::Data, id),
                     false => Ok(()),
                 }
             }
             // The control file first: what is left without it is no message.
             Place::Directory => {
-                let control = self.directory.remove(control_kind(quarantined), id);
+                let control = self.folders.at(id).remove(control_kind(quarantined), id);
                 if control.is_ok() && noted {
                     self.note(RecordKind::Done, id, &[]);
                 }
@@ -277,13 +280,14 @@ impl Inner {
                     self.log(Some(id), &format!("cannot remove queue file: {error}"));
                     return self.forget_later(message);
                 }
-                self.directory.remove(FileKind::Data, id)
+                self.folders.at(id).remove(FileKind::Data, id)
             }
         };
         if let Err(error) = removed {
             self.log(Some(id), &format!("cannot remove data file: {error}"));
         }
         self.state().remove(id);
+        self.folders.forget(id);
     }
 
     /// The control file cannot be removed now. The message is done all the
@@ -329,6 +333,7 @@ impl Inner {
             data,
             fresh,
             lock: false,
+            directory: Arc::clone(self.folders.at(id)),
         };
         let inner = Arc::downgrade(self);
         let envelope = message.envelope.clone();
@@ -392,7 +397,7 @@ impl Inner {
             self.state().remove(id);
         }
         if !fresh && control_kind(was) != kind {
-            self.directory.remove(control_kind(was), id)?;
+            self.folders.at(id).remove(control_kind(was), id)?;
         }
         Ok(())
     }
@@ -433,6 +438,7 @@ impl Selector {
             && self.sender.is_none()
             && self.recipient.is_none()
             && self.quarantine.is_none()
+            && self.group.is_none()
     }
 
     fn wants_id(&self, id: QueueId) -> bool {

@@ -33,6 +33,8 @@ pub(super) struct Keep {
     pub(super) fresh: bool,
     /// Whether the caller goes on holding the message.
     pub(super) lock: bool,
+    /// Where to.
+    pub(super) directory: Arc<Directory>,
 }
 
 /// The lock on the new control file, when it was asked for.
@@ -45,12 +47,15 @@ pub(super) type Done = Box<dyn FnOnce(Result<Kept, SpoolError>) + Send>;
 enum Work {
     Keep(Keep, Done),
     /// A data file that was written elsewhere, to be made durable.
-    Sync(Arc<dyn DiskFile>, oneshot::Sender<Result<(), SpoolError>>),
+    Sync(
+        Arc<dyn DiskFile>,
+        Arc<Directory>,
+        oneshot::Sender<Result<(), SpoolError>>,
+    ),
 }
 
 /// The way into the queue directory.
 pub(super) struct Keeper {
-    directory: Directory,
     /// `None` without a thread: the caller does the work.
     way_in: Mutex<Option<Sender<Work>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -61,16 +66,15 @@ impl Keeper {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub(super) fn new(directory: Directory, thread: bool) -> io::Result<Self> {
+    pub(super) fn new(thread: bool) -> io::Result<Self> {
         let mut keeper = Self {
-            directory: directory.clone(),
             way_in: Mutex::new(None),
             thread: Mutex::new(None),
         };
         if thread {
             let (way_in, work) = channel();
             let builder = std::thread::Builder::new().name("queue".into());
-            let thread = builder.spawn(move || run(&directory, &work))?;
+            let thread = builder.spawn(move || run(&work))?;
             keeper.way_in = Mutex::new(Some(way_in));
             keeper.thread = Mutex::new(Some(thread));
         }
@@ -83,9 +87,13 @@ impl Keeper {
     }
 
     /// Makes a new data file durable.
-    pub(super) async fn sync(&self, file: Arc<dyn DiskFile>) -> Result<(), SpoolError> {
+    pub(super) async fn sync(
+        &self,
+        file: Arc<dyn DiskFile>,
+        directory: Arc<Directory>,
+    ) -> Result<(), SpoolError> {
         let (answer, answered) = oneshot::channel();
-        self.give(Work::Sync(file, answer));
+        self.give(Work::Sync(file, directory, answer));
         answered.await.unwrap_or(Err(SpoolError::Closing))
     }
 
@@ -94,7 +102,7 @@ impl Keeper {
         match &*way_in {
             // A thread that is gone drops the answer.
             Some(way_in) => drop(way_in.send(work)),
-            None => do_batch(&self.directory, vec![work]),
+            None => do_batch(vec![work]),
         }
     }
 }
@@ -114,7 +122,7 @@ impl Drop for Keeper {
     }
 }
 
-fn run(directory: &Directory, work: &Receiver<Work>) {
+fn run(work: &Receiver<Work>) {
     while let Ok(first) = work.recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX
@@ -122,7 +130,7 @@ fn run(directory: &Directory, work: &Receiver<Work>) {
         {
             batch.push(more);
         }
-        do_batch(directory, batch);
+        do_batch(batch);
     }
 }
 
@@ -133,35 +141,65 @@ struct Written {
     done: Done,
 }
 
-fn do_batch(directory: &Directory, batch: Vec<Work>) {
+/// The directories of a batch, each once.
+#[derive(Default)]
+struct Touched(Vec<Arc<Directory>>);
+
+impl Touched {
+    fn add(&mut self, directory: &Arc<Directory>) {
+        if !self.0.iter().any(|known| Arc::ptr_eq(known, directory)) {
+            self.0.push(Arc::clone(directory));
+        }
+    }
+
+    fn each(&self, does: impl Fn(&Directory) -> io::Result<()>) -> io::Result<()> {
+        self.0.iter().try_for_each(|directory| does(directory))
+    }
+
+    /// Makes these files durable.
+    fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
+        match self.0.as_slice() {
+            [] => Ok(()),
+            [directory] => directory.disk().sync_many(files),
+            // They may be on several disks.
+            _ => files.iter().try_for_each(|file| file.sync()),
+        }
+    }
+}
+
+fn do_batch(batch: Vec<Work>) {
+    let mut touched = Touched::default();
     let mut files = Vec::new();
     let mut written = Vec::new();
     let mut syncs = Vec::new();
     for work in batch {
         match work {
-            Work::Sync(file, answer) => {
+            Work::Sync(file, directory, answer) => {
+                touched.add(&directory);
                 files.push(file);
                 syncs.push(answer);
             }
-            Work::Keep(keep, done) => match write(directory, &keep, &mut files) {
-                Ok(temporary) => written.push(Written {
-                    keep,
-                    temporary,
-                    done,
-                }),
+            Work::Keep(keep, done) => match write(&keep, &mut files) {
+                Ok(temporary) => {
+                    touched.add(&keep.directory);
+                    written.push(Written {
+                        keep,
+                        temporary,
+                        done,
+                    });
+                }
                 Err(error) => done(Err(error.into())),
             },
         }
     }
-    let synced = directory
-        .disk()
-        .sync_many(&files)
-        .and_then(|()| directory.sync_data_names());
+    let synced = touched
+        .sync(&files)
+        .and_then(|()| touched.each(Directory::sync_data_names));
     // Whoever is told must find no lock of ours.
     drop(files);
-    let adopted = synced.map(|()| adopt(directory, written.iter()));
+    let adopted = synced.map(|()| adopt(written.iter()));
     // Names of data files alone are synced too: they may be all there is.
-    let names = adopted.and_then(|adopted| directory.sync_names().map(|()| adopted));
+    let names = adopted.and_then(|adopted| touched.each(Directory::sync_names).map(|()| adopted));
     match names {
         Ok(adopted) => {
             syncs
@@ -178,7 +216,7 @@ fn do_batch(directory: &Directory, batch: Vec<Work>) {
                 let _ = answer.send(Err(error.clone()));
             }
             for written in written {
-                give_up(directory, &written.keep);
+                give_up(&written.keep);
                 (written.done)(Err(error.clone()));
             }
         }
@@ -186,11 +224,8 @@ fn do_batch(directory: &Directory, batch: Vec<Work>) {
 }
 
 /// Writes the files of one message; those to be synced are added to `files`.
-fn write(
-    directory: &Directory,
-    keep: &Keep,
-    files: &mut Vec<Arc<dyn DiskFile>>,
-) -> io::Result<Arc<dyn DiskFile>> {
+fn write(keep: &Keep, files: &mut Vec<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
+    let directory = &keep.directory;
     let data = match &keep.data {
         Some(body) => Some(directory.write_data(keep.id, body)?),
         None => None,
@@ -210,22 +245,19 @@ fn write(
             Ok(temporary)
         }
         Err(error) => {
-            give_up(directory, keep);
+            give_up(keep);
             Err(error)
         }
     }
 }
 
-fn adopt<'a>(
-    directory: &Directory,
-    written: impl Iterator<Item = &'a Written>,
-) -> Vec<io::Result<()>> {
+fn adopt<'a>(written: impl Iterator<Item = &'a Written>) -> Vec<io::Result<()>> {
     written
         .map(|written| {
             let keep = &written.keep;
-            let adopted = directory.adopt(keep.kind, keep.id);
+            let adopted = keep.directory.adopt(keep.kind, keep.id);
             if adopted.is_err() {
-                give_up(directory, keep);
+                give_up(keep);
             }
             adopted
         })
@@ -234,7 +266,8 @@ fn adopt<'a>(
 
 /// Frees what a message took that could not be kept. Where it was before, it
 /// still is.
-fn give_up(directory: &Directory, keep: &Keep) {
+fn give_up(keep: &Keep) {
+    let directory = &keep.directory;
     // What cannot be removed is replaced when the message is kept again. The
     // control file goes first: none may point at a body that is gone.
     let _ = directory.remove(FileKind::Temporary, keep.id);

@@ -9,6 +9,7 @@ mod claims;
 mod committer;
 pub mod control_file;
 pub mod directory;
+mod folders;
 mod ids;
 mod image;
 pub mod journal;
@@ -20,6 +21,7 @@ mod spool;
 mod state;
 pub mod timeouts;
 
+pub use folders::Folder;
 pub use image::{JournalEntry, journal_entries};
 pub use spool::{Queue, QueueSettings, QueueWorld};
 pub use state::never;
@@ -202,6 +204,8 @@ pub struct Selector {
     pub recipient: Option<(Vec<u8>, bool)>,
     /// Part of the quarantine reason (`-qQ`).
     pub quarantine: Option<(Vec<u8>, bool)>,
+    /// The queue group (`-qG`).
+    pub group: Option<Vec<u8>>,
     /// Ignore the time of the next try: a run on demand.
     pub even_if_not_due: bool,
 }

@@ -134,6 +134,7 @@ impl Inner {
             data,
             fresh: true,
             lock: true,
+            directory: Arc::clone(self.folders.at(id)),
         };
         Some((keep, seen))
     }

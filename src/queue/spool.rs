@@ -15,7 +15,8 @@ use tokio::sync::{Notify as Wake, oneshot};
 use super::body::Incoming;
 use super::committer::{Committer, Orphaned};
 use super::control_file;
-use super::directory::{Directory, FileKind};
+use super::directory::FileKind;
+use super::folders::{Folder, Folders};
 use super::ids::Ids;
 use super::image;
 use super::journal::{Entry, Journal, JournalSettings, RecordKind, Recovery, record};
@@ -30,8 +31,13 @@ use crate::world::{BoxFuture, Clock, Disk, Entropy, Log};
 /// How the queue is to work.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
-    /// QueueDirectory.
+    /// QueueDirectory, or what holds the directories that it names.
     pub directory: std::path::PathBuf,
+    /// The directories of the default queue group; none when `directory` is
+    /// the only one.
+    pub own: Vec<Folder>,
+    /// The directories of other queue groups.
+    pub others: Vec<Folder>,
     /// The journal; `None` to work with the directory only.
     pub journal: Option<JournalSettings>,
     /// `$j`: completes addresses without a domain in control files.
@@ -63,6 +69,8 @@ impl QueueSettings {
         Self {
             journal: Some(JournalSettings::new(directory.join("journal"))),
             directory,
+            own: Vec::new(),
+            others: Vec::new(),
             host_name: host_name.into(),
             sync: true,
             free_bytes_min: 0,
@@ -98,7 +106,7 @@ pub struct Queue {
 pub(super) struct Inner {
     pub(super) settings: QueueSettings,
     pub(super) world: QueueWorld,
-    pub(super) directory: Directory,
+    pub(super) folders: Folders,
     pub(super) keeper: Keeper,
     /// `None` when somebody else owns the journal.
     committer: Option<Committer>,
@@ -109,6 +117,9 @@ pub(super) struct Inner {
     /// A message has moved from the journal into the directory.
     pub(super) moved: Wake,
 }
+
+/// The queue group that every site has.
+const DEFAULT_GROUP: &str = "mqueue";
 
 /// How long a message rests whose claim was dropped: what went wrong may go
 /// wrong again.
@@ -121,11 +132,16 @@ impl Queue {
     /// # Errors
     /// Directory or journal cannot be read, or threads not started.
     pub fn open(settings: QueueSettings, world: QueueWorld) -> std::io::Result<Self> {
-        let directory = Directory::new(
-            Arc::clone(&world.disk),
-            &settings.directory,
-            settings.file_mode,
-        );
+        let only = [Folder {
+            path: settings.directory.clone(),
+            group: DEFAULT_GROUP.into(),
+        }];
+        let own = match settings.own.as_slice() {
+            [] => &only[..],
+            own => own,
+        };
+        let mode = settings.file_mode;
+        let folders = Folders::new(&world.disk, own, &settings.others, mode);
         let journal = match &settings.journal {
             Some(journal) => {
                 let (disk, entropy) = (Arc::clone(&world.disk), Arc::clone(&world.entropy));
@@ -140,8 +156,8 @@ impl Queue {
         };
         let ids = Ids::new(settings.pid, world.entropy.random());
         let inner = Inner {
-            keeper: Keeper::new(directory.clone(), settings.threads)?,
-            directory,
+            keeper: Keeper::new(settings.threads)?,
+            folders,
             committer,
             state: Mutex::new(State::default()),
             ids: Mutex::new(ids),
@@ -167,7 +183,7 @@ impl Queue {
     /// # Errors
     /// The directory cannot be read.
     pub fn rescan(&self) -> std::io::Result<()> {
-        let directory = &self.inner.directory;
+        let directory = &self.inner.folders;
         let waiting = directory.list(FileKind::Control)?;
         let quarantined: HashSet<QueueId> =
             directory.list(FileKind::Quarantined)?.into_iter().collect();
@@ -306,8 +322,10 @@ impl Inner {
         for message in recovery.messages {
             let id = message.id;
             let has_data = message.body_in_file || state.contains(id);
-            let data = self.directory.file(FileKind::Data, id);
-            let data_there = has_data && self.world.disk.facts(&data).is_ok();
+            let data = self.folders.at(id).file(FileKind::Data, id);
+            // What the disk cannot say now is taken to be there.
+            let missing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+            let data_there = has_data && !self.world.disk.facts(&data).is_err_and(missing);
             if state.contains(id) && data_there {
                 // It had moved, and the note of it was lost.
                 moved.push((id, RecordKind::Moved));
@@ -458,6 +476,7 @@ impl Inner {
             data,
             fresh: true,
             lock: true,
+            directory: Arc::clone(self.folders.at(id)),
         };
         let (answer, answered) = oneshot::channel();
         let done = move |kept| drop(answer.send(kept));
@@ -475,7 +494,7 @@ impl Inner {
         let known = message.envelope.attempts > 0;
         let facts = match known {
             true => {
-                let path = self.directory.file(FileKind::Data, message.id);
+                let path = self.folders.at(message.id).file(FileKind::Data, message.id);
                 self.world.disk.facts(&path).ok()
             }
             false => None,
@@ -523,7 +542,7 @@ impl Spool for Queue {
                 .inner
                 .world
                 .disk
-                .bytes_free(self.inner.directory.path());
+                .bytes_free(&self.inner.settings.directory);
             if free.is_ok_and(|free| free < min) {
                 return Err(SpoolError::Full);
             }
@@ -533,7 +552,11 @@ impl Spool for Queue {
 
     fn bytes_free(&self) -> Option<u64> {
         let inner = &self.inner;
-        let free = inner.world.disk.bytes_free(inner.directory.path()).ok()?;
+        let free = inner
+            .world
+            .disk
+            .bytes_free(&inner.settings.directory)
+            .ok()?;
         Some(free.saturating_sub(inner.settings.free_bytes_min))
     }
 
@@ -544,7 +567,7 @@ impl Spool for Queue {
     fn discard(&self, id: QueueId) {
         if self.inner.state().loose.remove(&id).is_some() {
             // An orphan costs room and nothing else.
-            let _ = self.inner.directory.remove(FileKind::Data, id);
+            let _ = self.inner.folders.at(id).remove(FileKind::Data, id);
         }
     }
 

@@ -2,5 +2,6 @@
 //!
 //! The output is sendmail's, to the letter: scripts and monitors read it.
 
+pub mod hoststat;
 pub mod mailq;
 pub mod statistics;

@@ -105,6 +105,8 @@ struct Peers {
     modes: Mutex<HashMap<String, HashMap<String, String>>>,
     heard: Arc<Mutex<Vec<String>>>,
     connections: Mutex<usize>,
+    /// Attempts to connect, whatever came of them.
+    dials: Mutex<usize>,
 }
 
 impl Peers {
@@ -128,6 +130,7 @@ impl Dial for Peers {
             Endpoint::Inet { host, .. } => host.clone(),
             Endpoint::Local(path) => path.to_string(),
         };
+        *self.dials.lock().unwrap() += 1;
         let Some(says) = self.modes.lock().unwrap().get(&name).cloned() else {
             return ready(Err(io::ErrorKind::ConnectionRefused.into()));
         };
@@ -207,7 +210,7 @@ async fn peer(
 }
 
 /// Users of this machine: whoever runs the test answers for each.
-struct People;
+pub(crate) struct People;
 
 fn person(name: &str) -> Arc<User> {
     Arc::new(User {
@@ -243,7 +246,7 @@ impl Files for People {
 }
 
 /// Agents as threads.
-struct Threads;
+pub(crate) struct Threads;
 
 impl AgentSource for Threads {
     fn agent<'a>(
@@ -295,18 +298,7 @@ struct Lab {
 impl Lab {
     fn new(options: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/delivery");
-        let text = std::fs::read_to_string(data.join("site.cf"))
-            .unwrap()
-            .replace("@OPTIONS@", options)
-            .replace("@DIR@", folder.path().to_str().unwrap());
-        let (config, faults) = cf::read(
-            text.as_bytes(),
-            Origins::File(&godwit::base::Origin::file_only("site.cf")),
-        );
-        assert!(faults.iter().all(|f| !f.is_error()), "{faults:?}");
-        let zone = std::fs::read_to_string(data.join("zone")).unwrap();
-        let zone: Arc<dyn Resolver> = Arc::new(Zone::read(&zone));
+        let (site, zone) = small_site(options, folder.path().to_str().unwrap());
         let peers = Arc::new(Peers::default());
         for peer in ["127.0.1.1", "127.0.1.2", "127.0.1.4", "127.0.1.5", "::1"] {
             peers.set(peer, "");
@@ -337,10 +329,11 @@ impl Lab {
             agents: Arc::new(AgentPool::new(Arc::new(Threads))),
             place: Place::default(),
             zone: jiff::tz::TimeZone::UTC,
+            state: None,
             retry_after: Some(Duration::from_secs(900)),
         });
         Self {
-            site: Arc::new(site(config, Arc::clone(&zone))),
+            site,
             zone,
             peers,
             log,
@@ -406,6 +399,24 @@ impl Lab {
     }
 }
 
+/// The site of these tests with more options, its mailboxes in a folder; and
+/// its names.
+pub(crate) fn small_site(options: &str, folder: &str) -> (Arc<Site>, Arc<dyn Resolver>) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/delivery");
+    let text = std::fs::read_to_string(data.join("site.cf"))
+        .unwrap()
+        .replace("@OPTIONS@", options)
+        .replace("@DIR@", folder);
+    let (config, faults) = cf::read(
+        text.as_bytes(),
+        Origins::File(&godwit::base::Origin::file_only("site.cf")),
+    );
+    assert!(faults.iter().all(|f| !f.is_error()), "{faults:?}");
+    let zone = std::fs::read_to_string(data.join("zone")).unwrap();
+    let zone: Arc<dyn Resolver> = Arc::new(Zone::read(&zone));
+    (Arc::new(site(config, Arc::clone(&zone))), zone)
+}
+
 fn site(config: cf::Config, zone: Arc<dyn Resolver>) -> Site {
     let host = HostIdentity {
         node: "mail.example.org".into(),
@@ -454,6 +465,8 @@ async fn destinations_as_recorded() {
         count += 1;
         let (domain, mode) = case.split_once(' ').unwrap_or((case, ""));
         lab.peers.set("127.0.1.1", mode);
+        // What happened before shall not matter.
+        lab.deliverer.forgive_hosts();
         lab.send(&[&format!("x@{domain}")]).await;
         let log = lab.log();
         let last = log.iter().find(|line| line.starts_with("to=x@"));
@@ -516,6 +529,33 @@ async fn connections_are_used_again() {
         lab.send(&["a@one.test"]).await;
     }
     assert_eq!(*lab.peers.connections.lock().unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_dead_host_is_probed_by_one_message_for_all() {
+    let lab = Lab::new("");
+    let dials = || std::mem::take(&mut *lab.peers.dials.lock().unwrap());
+    let told = "to=a@[127.0.9.9], mailer=esmtp, pri=30014, relay=[127.0.9.9] [127.0.9.9], \
+                dsn=4.4.1, stat=Deferred: Connection refused by [127.0.9.9]";
+    for expected in [1, 1, 0, 0] {
+        lab.send(&["a@[127.0.9.9]"]).await;
+        assert_eq!(dials(), expected);
+        assert_eq!(lab.log(), [told]);
+    }
+    let soon = SystemTime::now() + Duration::from_secs(90);
+    assert!(
+        lab.queue.next_due().unwrap() < soon,
+        "not in a quarter of an hour"
+    );
+    lab.deliverer.forgive_hosts();
+    lab.send(&["a@[127.0.9.9]"]).await;
+    lab.send(&["a@[127.0.9.9]"]).await;
+    assert_eq!(dials(), 1, "a run on demand tries again");
+    lab.peers.set("127.0.9.9", "");
+    lab.deliverer.forgive_hosts();
+    lab.log();
+    lab.send(&["a@[127.0.9.9]"]).await;
+    assert!(lab.log()[0].contains("stat=Sent"));
 }
 
 #[tokio::test]

@@ -26,22 +26,38 @@ const SEEDS: u64 = 200;
 const START: u64 = 1_800_000_000;
 
 /// Time that goes on when it is told to.
-#[derive(Clone, Default)]
-pub(crate) struct SimClock(Arc<Mutex<u64>>);
+#[derive(Clone)]
+pub(crate) struct SimClock {
+    seconds: Arc<Mutex<u64>>,
+    start: Instant,
+}
 
 impl SimClock {
     pub(crate) fn advance(&self, seconds: u64) {
-        *self.0.lock().unwrap() += seconds;
+        *self.seconds.lock().unwrap() += seconds;
+    }
+
+    fn passed(&self) -> Duration {
+        Duration::from_secs(*self.seconds.lock().unwrap())
+    }
+}
+
+impl Default for SimClock {
+    fn default() -> Self {
+        Self {
+            seconds: Arc::default(),
+            start: Instant::now(),
+        }
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(START + *self.0.lock().unwrap())
+        UNIX_EPOCH + Duration::from_secs(START) + self.passed()
     }
 
     fn instant(&self) -> Instant {
-        Instant::now()
+        self.start + self.passed()
     }
 }
 

@@ -63,6 +63,10 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
             super::mailq::list(&command.source, &flags.queue, flags.verbose)
         }
         Mode::Count => super::mailq::count(),
+        mode @ (Mode::Hosts | Mode::Purge) => {
+            let verbose = command.flags.verbose;
+            super::hoststat::show(&command.source, verbose, mode == Mode::Purge)
+        }
         mode => fail(
             Sysexit::Unavailable,
             format!("sendmail: {mode:?} is not built in yet"),

@@ -90,6 +90,13 @@ fn words(command: &Command<'_>) -> Vec<BString> {
             word
         })
         .collect();
+    if let Some(group) = &command.flags.queue.group {
+        words.push(bstr::concat([b"G".as_slice(), group]).into());
+    }
+    if let Some(reason) = &command.flags.quarantine {
+        let reason = Some(reason.as_slice()).filter(|reason| !reason.is_empty());
+        words.push(daemon::holding_word(reason));
+    }
     if command.flags.queue.quarantined && !words.iter().any(|word| word.contains(&b'Q')) {
         words.push("Q".into());
     }

@@ -13,8 +13,9 @@ use tokio::net::{UnixListener, UnixStream};
 use super::Engine;
 use super::runner::Wish;
 use crate::cf::Opt;
-use crate::daemon::control::{HELP, REQUEST_BYTES_MAX, Request, selector};
+use crate::daemon::control::{HELP, REQUEST_BYTES_MAX, Request};
 use crate::daemon::frame::ToParent;
+use crate::daemon::hosts;
 use crate::os::peer_of;
 
 /// How long a client may take to ask, and to read.
@@ -98,6 +99,7 @@ impl Engine {
             ),
             Request::Numbers => format!("sessions={}\n", self.sessions.count()),
             Request::Memory => memory(),
+            Request::Hosts(purge) => self.host_status(purge).await,
             Request::Reload => {
                 let reload = self.reload().await;
                 let word = if reload.good {
@@ -111,14 +113,28 @@ impl Engine {
                 self.line.say(ToParent::WantStop).await;
                 "stopping\n".to_owned()
             }
-            Request::Run(words) => match selector(&words) {
-                Some(selector) => match self.runner.wish(Wish::of(selector)) {
+            Request::Run(words) => match Wish::of_words(&words) {
+                Some(wish) => match self.runner.wish(wish) {
                     true => "queue run started\n".to_owned(),
                     false => "queue runs are waiting already\n".to_owned(),
                 },
-                None => "run: Itext, Rtext, Stext or Qtext, each perhaps after !\n".to_owned(),
+                None => {
+                    "run: Itext, Rtext, Stext or Qtext, each perhaps after !, or Gname\n".to_owned()
+                }
             },
         }
+    }
+}
+
+impl Engine {
+    async fn host_status(self: &Arc<Self>, purge: bool) -> String {
+        let engine = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || {
+            let store = engine.state.as_deref()?;
+            hosts::answer(store, &engine.site().config.options, purge).ok()
+        });
+        let text = read.await.ok().flatten().unwrap_or_default();
+        text.to_str_lossy().into_owned()
     }
 }
 

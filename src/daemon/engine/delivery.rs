@@ -12,7 +12,7 @@ use crate::deliver::agent::AgentPool;
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
 use crate::os::{Chance, KernelEntropy, SystemDial};
 use crate::queue::Spool;
-use crate::world::{Clock, Log, Resolver, TlsClient, Users};
+use crate::world::{Clock, Log, Resolver, StateStore, TlsClient, Users};
 
 /// What the engine has for delivery.
 pub(super) struct Means {
@@ -26,6 +26,7 @@ pub(super) struct Means {
     pub(super) tls: Arc<dyn TlsClient>,
     pub(super) place: Place,
     pub(super) zone: TimeZone,
+    pub(super) state: Option<Arc<dyn StateStore>>,
     pub(super) retry_after: Option<std::time::Duration>,
 }
 
@@ -46,6 +47,7 @@ pub(super) fn deliverer(means: Means) -> Arc<Deliverer> {
         agents: Arc::new(AgentPool::new(Arc::new(means.line))),
         place: means.place,
         zone: means.zone,
+        state: means.state,
         retry_after: means.retry_after,
     })
 }

@@ -8,12 +8,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bstr::BString;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Engine;
-use crate::base::maillog::Priority;
-use crate::queue::Selector;
+use crate::base::maillog::{Event, Priority};
+use crate::daemon::control::{holding, selector};
+use crate::queue::{Claim, Selector};
+use crate::world::Log;
 
 /// Wishes that may wait.
 const WISHES_MAX: usize = 64;
@@ -22,13 +25,26 @@ const WISHES_MAX: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wish {
     pub(super) selector: Selector,
+    /// Not to be delivered, but put into quarantine for this reason, or
+    /// released.
+    hold: Option<Option<BString>>,
 }
 
 impl Wish {
     /// A run on demand: whatever the schedule says.
     pub(super) fn of(mut selector: Selector) -> Self {
         selector.even_if_not_due = true;
-        Self { selector }
+        Self {
+            selector,
+            hold: None,
+        }
+    }
+
+    /// The same, of words as the control socket takes them.
+    pub(super) fn of_words(words: &[BString]) -> Option<Self> {
+        let mut wish = Self::of(selector(words)?);
+        wish.hold = words.iter().find_map(|word| holding(word));
+        Some(wish)
     }
 }
 
@@ -83,7 +99,7 @@ pub(super) async fn run(engine: Arc<Engine>, mut wishes: Wishes, every: Option<D
             _ = stopping.wait_for(|stop| *stop) => return,
             () = async {
                 match &wish {
-                    Some(wish) => once(&engine, &wish.selector).await,
+                    Some(wish) => once(&engine, wish).await,
                     None => {
                         rescan(&engine).await;
                         engine.queue.begin_run();
@@ -103,16 +119,34 @@ async fn rescan(engine: &Engine) {
 }
 
 /// One run on demand.
-pub(super) async fn once(engine: &Arc<Engine>, selector: &Selector) {
+pub(super) async fn once(engine: &Arc<Engine>, wish: &Wish) {
     rescan(engine).await;
+    engine.deliverer.forgive_hosts();
     for id in engine.queue.ids() {
         let place = engine.deliveries.place().await;
-        let (queue, selector) = (engine.queue.clone(), selector.clone());
+        let (queue, selector) = (engine.queue.clone(), wish.selector.clone());
         let now = engine.clock.now();
         // Claiming reads a file.
         let claim = tokio::task::spawn_blocking(move || queue.claim(id, now, &selector)).await;
-        if let Ok(Some(claim)) = claim {
-            engine.deliveries.begin_in(place, claim);
+        let Ok(Some(claim)) = claim else {
+            continue;
+        };
+        match &wish.hold {
+            None => engine.deliveries.begin_in(place, claim),
+            Some(reason) => hold(engine, claim, reason.clone()).await,
         }
     }
+}
+
+/// Puts a message into quarantine, or releases it.
+async fn hold(engine: &Engine, mut claim: Claim, reason: Option<BString>) {
+    let text = match &reason {
+        Some(reason) => bstr::concat([b"quarantine=".as_slice(), reason]),
+        None => b"unquarantine".to_vec(),
+    };
+    let id = claim.message.id;
+    let event = Event::Other(Priority::Info, 8, &text);
+    claim.message.envelope.quarantine = reason;
+    engine.deliverer.put_by(claim).await;
+    engine.world.log.event(id.into(), &event);
 }

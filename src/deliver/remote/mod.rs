@@ -5,7 +5,7 @@
 //! have deferred or failed to answer, the last word counts.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -15,13 +15,14 @@ use crate::cf::Opt;
 use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
 use crate::smtp::client::{Client, Ending, Protocol, Settings, Timeouts, Transaction};
-use crate::world::{Dial, Endpoint, Entropy, ResolveError, Resolver};
+use crate::world::{Clock, Dial, Endpoint, Entropy, ResolveError, Resolver, StateStore};
 
 mod connection;
 pub(crate) mod content;
 mod hosts;
 mod pool;
 mod secure;
+pub(super) mod status;
 mod target;
 
 use connection::Connection;
@@ -30,10 +31,13 @@ use hosts::{Host, Lookup, NoHosts, shown_address, split_list};
 use pool::{Key, Pool};
 use secure::Secured;
 pub use secure::Security;
+use status::Hosts;
 pub(super) use target::{Target, Where};
 
 /// Connects when neither option Timeout.connect nor the system says how long.
 const CONNECT_MAX: Duration = Duration::from_secs(300);
+/// A message that found too many waiting comes back after this.
+const CROWDED_PAUSE: Duration = Duration::from_secs(120);
 /// Hosts that are tried for one message.
 const HOSTS_MAX: usize = 100;
 
@@ -42,6 +46,8 @@ pub(super) struct Remote {
     pub(super) dial: Arc<dyn Dial>,
     pub(super) entropy: Arc<dyn Entropy>,
     security: Security,
+    clock: Arc<dyn Clock>,
+    hosts: Hosts,
     pool: Arc<Pool>,
 }
 
@@ -65,14 +71,36 @@ enum Visit {
     Missed(Verdict),
 }
 
+/// How a visit ended, for what is known of the host.
+enum Visited {
+    /// It answered.
+    Answered(Verdict),
+    /// It did not.
+    Missed(Verdict),
+}
+
 impl Remote {
-    pub(super) fn new(dial: Arc<dyn Dial>, entropy: Arc<dyn Entropy>, security: Security) -> Self {
+    /// `state` keeps what became of hosts.
+    pub(super) fn new(
+        dial: Arc<dyn Dial>,
+        entropy: Arc<dyn Entropy>,
+        clock: Arc<dyn Clock>,
+        state: Option<Arc<dyn StateStore>>,
+        security: Security,
+    ) -> Self {
         Self {
             dial,
+            hosts: Hosts::new(Arc::clone(&entropy), state),
             entropy,
             security,
+            clock,
             pool: Arc::default(),
         }
+    }
+
+    /// Hosts that are left alone may be tried once more, now.
+    pub(super) fn forgive(&self) {
+        self.hosts.forgive(self.clock.instant());
     }
 
     /// Brings a message to a host; one verdict for each recipient of the
@@ -156,40 +184,78 @@ impl Remote {
                 return false;
             }
         };
+        let shown = host.shown.as_bstr();
+        let began = self.clock.instant();
+        if let Err(verdict) = self.hosts.ask(shown, began) {
+            round.missed(*verdict);
+            return false;
+        }
+        let mut missed = None;
         for address in addresses {
             let endpoint = Endpoint::Inet {
                 host: address.to_string(),
                 port,
             };
-            let shown = shown_address(address);
-            if self
-                .visit(round, host.shown.as_bstr(), endpoint, shown)
+            match self
+                .visit(round, shown, endpoint, shown_address(address))
                 .await
             {
-                return true;
+                Visited::Answered(verdict) => {
+                    let now = self.clock.instant();
+                    self.hosts.answered(shown, &verdict, now, self.clock.now());
+                    missed = None;
+                    if round.left.is_empty() {
+                        break;
+                    }
+                }
+                Visited::Missed(verdict) => missed = Some(verdict),
             }
         }
-        false
+        let failed =
+            |verdict: &Verdict| verdict.fate == Fate::Deferred && verdict.untried.is_none();
+        match missed.filter(failed) {
+            Some(verdict) => self.note_failure(round.errand.site, shown, &verdict, began),
+            None => self.hosts.release(shown),
+        }
+        round.left.is_empty()
     }
 
-    /// Goes to one server with what is left; `true` when nothing is left.
+    /// Nobody answered at any address of a host.
+    fn note_failure(&self, site: &Site, host: &BStr, verdict: &Verdict, began: Instant) {
+        let now = self.clock.instant();
+        let visit = status::Visit {
+            now,
+            time: self.clock.now(),
+            took: now.saturating_duration_since(began),
+            rest_max: site.config.options.interval(Opt::TimeoutHoststatus),
+        };
+        self.hosts.failed(host, verdict, &visit);
+    }
+
+    /// Goes to one server with what is left.
     async fn visit(
         &self,
         round: &mut Round<'_>,
         host: &BStr,
         endpoint: Endpoint,
         address: String,
-    ) -> bool {
+    ) -> Visited {
         let relay: BString = match address.as_str() {
             "" => host.into(),
             address => bstr::concat([host.as_bytes(), b" ", address.as_bytes()]).into(),
         };
         let place = Place { host, relay };
         match self.speak(round, &place, endpoint).await {
-            Visit::Missed(verdict) => round.missed(verdict),
-            Visit::Spoken(verdicts) => round.spoken(verdicts),
+            Visit::Missed(verdict) => {
+                round.missed(verdict.clone());
+                Visited::Missed(verdict)
+            }
+            Visit::Spoken(verdicts) => {
+                let last = verdicts.last().cloned().unwrap_or_else(|| lost(&place));
+                round.spoken(verdicts);
+                Visited::Answered(last)
+            }
         }
-        round.left.is_empty()
     }
 
     async fn speak(&self, round: &Round<'_>, place: &Place<'_>, endpoint: Endpoint) -> Visit {
@@ -202,7 +268,9 @@ impl Remote {
         let options = &errand.site.config.options;
         let single = options.flag(Opt::SingleThreadDelivery);
         let keep = options.number(Opt::ConnectionCacheSize) > 0;
-        let lease = self.pool.lease(&key, single).await;
+        let Some(lease) = self.pool.lease(&key, single).await else {
+            return Visit::Missed(crowded(place));
+        };
         let mut reused = lease.take_idle(errand.target.messages_max);
         loop {
             let is_reused = reused.is_some();
@@ -528,6 +596,14 @@ fn ended(ending: &Ending, place: &Place<'_>) -> Verdict {
             verdict.transcript.push(line.into());
         }
     }
+    verdict
+}
+
+/// Too many messages wait for this server, and none gets its turn.
+fn crowded(place: &Place<'_>) -> Verdict {
+    let text = bstr::concat([b"too many messages wait for ".as_slice(), place.host]);
+    let mut verdict = Verdict::deferred(Enhanced::new(4, 4, 5), &text).at(place.host, &place.relay);
+    verdict.untried = Some(CROWDED_PAUSE);
     verdict
 }
 

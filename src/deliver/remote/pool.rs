@@ -13,6 +13,10 @@ use crate::world::Endpoint;
 
 /// Connections to one server at once.
 const CONNECTIONS_MAX: usize = 20;
+/// Messages that wait for a turn at one server, when it gives none.
+const WAITING_MAX: usize = 100;
+/// A line in which nobody has got a turn for this long stands still.
+const STANDSTILL: Duration = Duration::from_secs(5);
 /// An idle connection is closed after this at the latest, whatever option
 /// ConnectionCacheTimeout says: servers have other clients.
 const IDLE_MAX: Duration = Duration::from_secs(15);
@@ -41,6 +45,50 @@ pub(super) struct Pool {
 struct Server {
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
+    queue: Mutex<Waiting>,
+}
+
+/// Messages that wait for their turn at a server.
+struct Waiting {
+    count: usize,
+    /// When a turn was last given.
+    moved: Instant,
+}
+
+/// A message on its way to a turn.
+struct InLine<'a>(&'a Server);
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).count -= 1;
+    }
+}
+
+impl Server {
+    fn new(connections: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(connections)),
+            idle: Mutex::default(),
+            queue: Mutex::new(Waiting {
+                count: 0,
+                moved: Instant::now(),
+            }),
+        }
+    }
+
+    /// A place in the line, unless that is long and does not move.
+    fn line_up(&self) -> Option<InLine<'_>> {
+        let mut queue = lock(&self.queue);
+        let stands = queue.moved.elapsed() > STANDSTILL;
+        if queue.count >= WAITING_MAX && stands {
+            return None;
+        }
+        if queue.count == 0 {
+            queue.moved = Instant::now();
+        }
+        queue.count += 1;
+        Some(InLine(self))
+    }
 }
 
 /// Leave to use one connection to a server.
@@ -50,29 +98,27 @@ pub(super) struct Lease {
 }
 
 impl Pool {
-    /// Waits for its turn at a server.
-    pub(super) async fn lease(&self, key: &Key, single: bool) -> Lease {
+    /// Waits for its turn at a server; `None` when too many wait already and
+    /// none gets a turn.
+    pub(super) async fn lease(&self, key: &Key, single: bool) -> Option<Lease> {
         let server = {
             let mut servers = lock(&self.servers);
             let server = servers.entry(key.clone()).or_insert_with(|| {
                 let count = if single { 1 } else { CONNECTIONS_MAX };
-                Arc::new(Server {
-                    permits: Arc::new(Semaphore::new(count)),
-                    idle: Mutex::default(),
-                })
+                Arc::new(Server::new(count))
             });
             Arc::clone(server)
         };
-        loop {
-            if let Ok(permit) = Arc::clone(&server.permits).acquire_owned().await {
-                return Lease {
-                    server,
-                    _permit: permit,
-                };
-            }
+        let permit = {
+            let _place = server.line_up()?;
             // The semaphore is never closed.
-            tokio::task::yield_now().await;
-        }
+            Arc::clone(&server.permits).acquire_owned().await.ok()?
+        };
+        lock(&server.queue).moved = Instant::now();
+        Some(Lease {
+            server,
+            _permit: permit,
+        })
     }
 
     /// Keeps a connection for the next message, for `keep` at most.
