@@ -580,14 +580,13 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
     }
     let serving = tokio::spawn(Arc::clone(&lab.service).serve(server, connection));
     let (mut reading, mut writing) = tokio::io::split(client);
-    let mut out = String::new();
+    let is_setting = |line: &&str| line.starts_with("from: ") || line.starts_with("rate: ");
+    let settings = script.lines().filter(is_setting);
+    let mut out: String = settings.map(|line| format!("{line}\n")).collect();
     receive(&mut reading, &mut out).await;
     let mut pending = Vec::new();
     let all: Vec<&str> = script.lines().collect();
     for (number, line) in all.iter().enumerate() {
-        if line.starts_with("from: ") || line.starts_with("rate: ") {
-            out.insert_str(0, &format!("{line}\n"));
-        }
         let Some(text) = line.strip_prefix("C: ").or((*line == "C:").then_some("")) else {
             continue;
         };
