@@ -34,6 +34,7 @@ mod files;
 mod intake;
 mod line;
 mod listening;
+mod proxy;
 mod rates;
 mod runner;
 mod schedule;

@@ -26,6 +26,7 @@ mod tls;
 mod transaction;
 mod vrfy;
 mod wire;
+mod xclient;
 
 pub use auth::{Authenticator, Security};
 pub use client::{Connection, Counts, Origin};

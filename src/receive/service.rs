@@ -349,7 +349,8 @@ fn privacy_words(config: &Config) -> Vec<String> {
 
 /// What PrivacyOptions and the listener's modifiers leave of the features.
 fn features(words: &[String], daemon: &Daemon) -> Features {
-    let mut features = Features::USUAL;
+    let beyond = Features::CHUNKING.with(Features::LIMITS);
+    let mut features = Features::USUAL.with(beyond);
     for word in words {
         features = match word.as_str() {
             "needmailhelo" => features.with(Features::NEED_MAIL_HELO),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bstr::{BStr, BString, ByteSlice};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::client::{Client, Connection};
+use super::client::{Client, Connection, Counts, Origin};
 use super::questions::Checked;
 use super::service::Service;
 use super::transaction::Transaction;
@@ -29,12 +29,14 @@ const CLOSE_TIME: Duration = Duration::from_secs(10);
 pub(super) struct Session {
     pub(super) service: Arc<Service>,
     pub(super) client: Client,
+    /// The connection, as it was handed over.
+    pub(super) connection: Connection,
     /// Macros of the session, over those of the listener.
     pub(super) macros: Arc<MacroTable>,
     /// The message under way.
     pub(super) current: Option<Box<Transaction>>,
     /// The id of the next message, once something needs it.
-    next_id: Option<QueueId>,
+    pub(super) next_id: Option<QueueId>,
     /// A check wants every message to vanish.
     pub(super) discard: bool,
     /// A check wants every message to be held.
@@ -98,6 +100,7 @@ impl Session {
         let mut session = Self {
             service,
             client,
+            connection,
             macros: Arc::new(macros),
             current: None,
             next_id: None,
@@ -135,6 +138,9 @@ impl Session {
             server.refuse_all(reply);
         }
         server.set_mechanisms(session.mechanisms(server.features()));
+        if session.may_stand_for_others() {
+            server.set_features(server.features().with(Features::XCLIENT));
+        }
         server.greet(&session.greeting(), &mut wire.out);
         Some((session, server))
     }
@@ -166,6 +172,11 @@ impl Session {
         Self {
             service,
             client,
+            connection: Connection {
+                origin: Origin::Local { user: user.into() },
+                local: None,
+                counts: Counts::default(),
+            },
             macros: Arc::new(macros),
             current: None,
             next_id: None,
@@ -190,7 +201,7 @@ impl Session {
 
     /// `srv_features` and `check_relay`; the reply that refuses the
     /// connection.
-    async fn connection_checks(&mut self, server: &mut Server) -> Option<Reply> {
+    pub(super) async fn connection_checks(&mut self, server: &mut Server) -> Option<Reply> {
         let mut macros = MacroTable::clone(&self.macros);
         let (name, address) = (self.client.name.clone(), self.client.address.clone());
         let site = Arc::clone(&self.service.site);
@@ -268,7 +279,7 @@ impl Session {
     }
 
     /// SmtpGreetingMessage as this moment gives it.
-    fn greeting(&self) -> BString {
+    pub(super) fn greeting(&self) -> BString {
         let mut macros = MacroTable::over(Arc::clone(&self.macros));
         let stamps = self.service.stamps(self.service.clock.now());
         macros.set(b"b", stamps.mail.as_str());
@@ -327,6 +338,13 @@ impl Session {
                         is_end = true;
                     }
                     continue;
+                }
+                Action::Again => continue,
+                Action::Xclient(argument) => {
+                    match Box::pin(self.xclient(server, &argument, &mut wire.out)).await {
+                        true => continue,
+                        false => return End::Closed,
+                    }
                 }
                 Action::StartTls => match Box::pin(self.start_tls(server, wire)).await {
                     true => continue,
@@ -396,6 +414,7 @@ impl Session {
                     self.smuggled(found);
                     return Ok(false);
                 }
+                Found::Chunk => return Ok(true),
                 Found::More => {}
             }
             wire.flush(time).await?;
@@ -470,6 +489,8 @@ fn apply_letters(mut features: Features, letters: &BStr) -> Features {
             b's' if *letter == b'S' => Features::STARTTLS,
             b'v' => Features::ASK_CERTIFICATE,
             b'x' => Features::EXPN,
+            // Ours, beyond the reference.
+            b'k' => Features::CHUNKING,
             // Here lower case demands, too.
             b'h' => Features::NO_HTTP,
             _ => continue,
@@ -488,9 +509,9 @@ impl Connection {
     /// A connection from `peer` to `local`.
     pub fn tcp(peer: SocketAddr, local: Option<SocketAddr>) -> Self {
         Self {
-            origin: super::client::Origin::Tcp(peer),
+            origin: Origin::Tcp(peer),
             local,
-            counts: super::client::Counts::default(),
+            counts: Counts::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use super::{MailerId, Target};
-use crate::base::{Diagnostic, Reply, is_full_path};
+use crate::base::{Diagnostic, Network, Reply, is_full_path};
 use crate::cf::{Config, MailerDef, Opt};
 use crate::map::{Answer, Lookup, MapWorld, Maps, user_ids};
 use crate::rewrite::{ClassTable, MacroTable, Program, RulesetId, expand};
@@ -54,6 +54,11 @@ pub struct Site {
     by_name: HashMap<BString, MailerId>,
     default_user: (u32, u32),
     pub(super) core: Core,
+    /// Hosts that say with the PROXY protocol whom they speak for: class
+    /// `{ProxyHosts}`.
+    pub proxy_hosts: Vec<Network>,
+    /// Hosts that may say so with XCLIENT: class `{XclientHosts}`.
+    pub xclient_hosts: Vec<Network>,
     /// What makes a name need quotes (MustQuoteChars).
     pub(super) must_quote: BString,
 }
@@ -116,6 +121,8 @@ impl Site {
             .map(|(mailer, place)| (mailer.name.to_ascii_lowercase().into(), MailerId(place)))
             .collect();
         let site = Self {
+            proxy_hosts: networks(&world.classes, b"ProxyHosts"),
+            xclient_hosts: networks(&world.classes, b"XclientHosts"),
             default_user: user_ids(config.options.text(Opt::DefaultUser), &*world.users),
             must_quote: must_quote(config.options.text(Opt::MustQuoteChars)),
             macros: Arc::new(macros),
@@ -240,6 +247,14 @@ impl Site {
             .map(|part| PathBuf::from(std::ffi::OsStr::from_bytes(part)))
             .collect()
     }
+}
+
+/// The addresses and ranges in a class; other words stand for nobody.
+fn networks(classes: &ClassTable, class: &[u8]) -> Vec<Network> {
+    classes
+        .words(class)
+        .filter_map(|word| word.to_str().ok().and_then(Network::parse))
+        .collect()
 }
 
 /// The characters that always need quotes, and those of the option.

@@ -29,6 +29,10 @@ pub enum Verb {
     Etrn,
     /// `VERB`
     Verb,
+    /// `BDAT` (RFC 3030)
+    Bdat,
+    /// `XCLIENT`: another host says whom it speaks for.
+    Xclient,
     /// `AUTH` (RFC 4954)
     Auth,
     /// `STARTTLS` (RFC 3207)
@@ -59,6 +63,8 @@ const VERBS: &[(&[u8], Verb)] = &[
     (b"HELP", Verb::Help),
     (b"ETRN", Verb::Etrn),
     (b"VERB", Verb::Verb),
+    (b"BDAT", Verb::Bdat),
+    (b"XCLIENT", Verb::Xclient),
     (b"AUTH", Verb::Auth),
     (b"STARTTLS", Verb::StartTls),
     (b"SEND", Verb::Unimplemented),

@@ -8,6 +8,7 @@
 pub mod client;
 pub mod command;
 pub mod parameter;
+pub mod proxy;
 pub mod server;
 pub mod xtext;
 

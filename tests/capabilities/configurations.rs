@@ -11,7 +11,7 @@ use crate::sink::Sink;
 use crate::site::{Site, free_port};
 
 /// The name and text of each file of `mc/`.
-const CONFIGURATIONS: &[(&str, &str)] = &[
+pub(crate) const CONFIGURATIONS: &[(&str, &str)] = &[
     ("debian", include_str!("../../mc/debian.mc")),
     ("freebsd", include_str!("../../mc/freebsd.mc")),
     ("hub", include_str!("../../mc/hub.mc")),
@@ -34,7 +34,7 @@ fn text(name: &str) -> &'static str {
 
 /// The configuration with ports of our own, and `[MBOX]` for the programs
 /// that deliver on the system it was written for.
-fn adapted(name: &str) -> String {
+pub(crate) fn adapted(name: &str) -> String {
     let mut out = String::new();
     for line in text(name).lines() {
         if line.starts_with("FEATURE(`local_lmtp')") {
@@ -74,7 +74,7 @@ fn adapted(name: &str) -> String {
 }
 
 /// Starts the site, and gives the name by which it greets.
-fn served(mc: &str) -> (Site, String) {
+pub(crate) fn served(mc: &str) -> (Site, String) {
     let mut site = Site::new(mc);
     for name in ["local-host-names", "trusted-users", "virtuser-domains"] {
         site.write(&format!("etc/mail/{name}"), "");

@@ -24,12 +24,7 @@ impl Dialogue {
     /// The same from another address of this machine: 127.0.0.1 is trusted
     /// by every stock configuration, 127.0.0.2 is a stranger.
     pub(crate) fn open_from(from: [u8; 4], address: SocketAddr) -> Self {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
-            .expect("a socket");
-        let local = SocketAddr::from((from, 0));
-        socket.bind(&local.into()).expect("an address of ours");
-        socket.connect(&address.into()).expect("the server listens");
-        let (mut session, greeting) = Self::begin(socket.into());
+        let (mut session, greeting) = Self::open_any_from(from, address);
         assert!(greeting.starts_with("220"), "greeting: {greeting}");
         session.transcript.clear();
         session
@@ -38,6 +33,24 @@ impl Dialogue {
     /// Connects and reads the first reply, which may be a refusal.
     pub(crate) fn open_any(address: SocketAddr) -> (Self, String) {
         Self::begin(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    /// The same from another address of this machine.
+    pub(crate) fn open_any_from(from: [u8; 4], address: SocketAddr) -> (Self, String) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
+            .expect("a socket");
+        let local = SocketAddr::from((from, 0));
+        socket.bind(&local.into()).expect("an address of ours");
+        socket.connect(&address.into()).expect("the server listens");
+        Self::begin(socket.into())
+    }
+
+    /// Everything that comes until the server closes.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        // What came before an error counts.
+        let _ = std::io::Read::read_to_end(&mut self.reader, &mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
     }
 
     fn begin(stream: TcpStream) -> (Self, String) {

@@ -111,6 +111,9 @@ fn set(session: &mut Session, word: &str) {
         "bad_rcpt_share" => settings.bad_rcpt_shutdown_share = value.parse().unwrap(),
         "noop_max" => settings.noop_max = value.parse().unwrap(),
         "check_other" => settings.asks_other = true,
+        "chunking" => add(settings, Features::CHUNKING),
+        "limits" => add(settings, Features::LIMITS),
+        "xclient" => add(settings, Features::XCLIENT),
         "nohttp" => add(settings, Features::NO_HTTP),
         "slow" => session.slow = true,
         "pushy" => session.pushy = true,
@@ -230,7 +233,7 @@ impl<'a> Player<'a> {
                 match found {
                     Found::More => return taken,
                     Found::End => self.end_of_message(),
-                    Found::BareCr | Found::BareLf => {}
+                    Found::BareCr | Found::BareLf | Found::Chunk => {}
                 }
                 continue;
             }
@@ -245,7 +248,11 @@ impl<'a> Player<'a> {
                     let reply = self.answer(&ask);
                     self.server.answer(&reply, &mut self.out);
                 }
-                Action::Reset => {}
+                Action::Reset | Action::Again => {}
+                Action::Xclient(argument) => {
+                    self.note(&format!("X: {argument}"));
+                    self.server.restart("other.example [192.0.2.1]".into());
+                }
                 Action::Pause(time) => self.note(&format!("P: {}", time.as_secs())),
                 Action::StartTls => {
                     self.note("S: (TLS)");

@@ -18,10 +18,12 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::admission::{Admission, Limits};
+use super::proxy;
 use super::rates::Open;
 use super::service::Services;
 use super::sessions::{Pace, Session};
 use crate::base::Reply;
+use crate::base::maillog::Priority;
 use crate::cf::Opt;
 use crate::daemon::ports::{Family, Port};
 use crate::receive::{Connection, Counts, Origin, Service};
@@ -190,18 +192,8 @@ impl Listener {
         let service = self.services.now(&self.engine);
         match accepted {
             Accepted::Tcp(stream, peer) => {
-                let site = self.engine.site();
-                let window = site.config.options.interval(Opt::ConnectionRateWindowSize);
-                let (counts, open) = self.engine.rates.count(peer.ip(), window, Instant::now());
-                let connection = Connection {
-                    origin: Origin::Tcp(peer),
-                    local: stream.local_addr().ok(),
-                    counts,
-                };
-                // Replies are written whole; waiting to fill a segment only
-                // costs time.
-                let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(service, (session, Some(open)), stream, connection));
+                let engine = Arc::clone(&self.engine);
+                tokio::spawn(serve_tcp(engine, service, session, stream, peer));
             }
             Accepted::Unix(stream) => {
                 let connection = Connection {
@@ -231,6 +223,45 @@ impl Listener {
             Accepted::Unix(stream) => stream.into_std().and_then(|mut s| s.write(&line)),
         };
     }
+}
+
+/// Counts and serves a TCP connection, for the client that a balancer names
+/// if it comes from one.
+async fn serve_tcp(
+    engine: Arc<Engine>,
+    service: Arc<Service>,
+    session: Session,
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
+) {
+    // Replies are written whole; waiting to fill a segment only costs time.
+    let _ = stream.set_nodelay(true);
+    let mut local = stream.local_addr().ok();
+    let site = engine.site();
+    if site
+        .proxy_hosts
+        .iter()
+        .any(|hosts| hosts.contains(peer.ip()))
+    {
+        match proxy::client(&mut stream, peer, local).await {
+            Ok(named) => (peer, local) = named,
+            Err(error) => {
+                let text = format!("proxy {}: no client is named: {error}", peer.ip());
+                engine.say(Priority::Warning, text);
+                return;
+            }
+        }
+    }
+    let window = site.config.options.interval(Opt::ConnectionRateWindowSize);
+    drop(site);
+    let (counts, open) = engine.rates.count(peer.ip(), window, Instant::now());
+    drop(engine);
+    let connection = Connection {
+        origin: Origin::Tcp(peer),
+        local,
+        counts,
+    };
+    serve(service, (session, Some(open)), stream, connection).await;
 }
 
 async fn serve<S>(

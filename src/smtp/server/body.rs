@@ -30,6 +30,8 @@ pub enum Found {
     More,
     /// The end of the message.
     End,
+    /// The end of a chunk that others follow: a command comes next.
+    Chunk,
     /// A LF without CR before it.
     BareLf,
     /// A CR without LF after it.

@@ -21,6 +21,9 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Option<Action> {
         let first = std::mem::replace(&mut self.first, false);
+        if line.verb == Verb::Bdat && self.takes_chunks() {
+            return self.bdat(line, out);
+        }
         if self.refusal.is_some() && !passes_refusal(line.verb) {
             return self.refused(out);
         }
@@ -50,6 +53,7 @@ impl Server {
                 self.state = State::Closed;
                 Some(Action::Close)
             }
+            Verb::Xclient if self.features.has(Features::XCLIENT) => self.xclient(line, out),
             Verb::Auth => self.auth(line, out),
             Verb::StartTls => self.start_tls(line, is_last, out),
             Verb::Unimplemented => self.other(
@@ -67,7 +71,7 @@ impl Server {
                 let text = self.host_says(&[b" HTTP command ".as_slice(), &self.peer].concat());
                 Some(self.hang_up(text, out))
             }
-            Verb::Http | Verb::Unknown => self.unknown(line, out),
+            Verb::Http | Verb::Bdat | Verb::Xclient | Verb::Unknown => self.unknown(line, out),
         }
     }
 
@@ -129,7 +133,7 @@ impl Server {
         if self.features.has(Features::NEED_MAIL_HELO) && self.greeted == Greeted::No {
             return self.say(fixed::SAY_HELO, out);
         }
-        if matches!(self.state, State::Envelope(_)) {
+        if self.in_transaction() {
             return self.say(fixed::SENDER_TWICE, out);
         }
         if self.lacks_auth() {
@@ -224,8 +228,8 @@ impl Server {
             return None;
         }
         let digit = answer.first().copied().unwrap_or(b'5');
-        let recipients = self.recipients();
-        self.state = State::Asked(Pending::Other(recipients, answer));
+        let before = Box::new(std::mem::replace(&mut self.state, State::Idle));
+        self.state = State::Asked(Pending::Other(before, answer));
         Some(Action::Ask(Ask::Other {
             line: line.whole.into(),
             digit,
@@ -293,15 +297,22 @@ impl Server {
 
     /// A question that leaves the envelope as it is.
     fn aside(&mut self, ask: Ask) -> Option<Action> {
-        self.state = State::Asked(Pending::Aside(self.recipients()));
+        let before = Box::new(std::mem::replace(&mut self.state, State::Idle));
+        self.state = State::Asked(Pending::Aside(before));
         Some(Action::Ask(ask))
     }
 
-    fn recipients(&self) -> Option<Recipients> {
-        match self.state {
-            State::Envelope(recipients) => Some(recipients),
-            _ => None,
+    /// Whether MAIL was taken, and its message is not complete.
+    pub(super) fn in_transaction(&self) -> bool {
+        matches!(self.state, State::Envelope(_) | State::Chunks(_))
+    }
+
+    fn xclient(&mut self, line: &Line<'_>, out: &mut Vec<u8>) -> Option<Action> {
+        self.last = "xclient";
+        if self.in_transaction() {
+            return self.say(fixed::XCLIENT_LATE, out);
         }
+        Some(Action::Xclient(line.argument.into()))
     }
 
     fn unknown(&mut self, line: &Line<'_>, out: &mut Vec<u8>) -> Option<Action> {
@@ -425,7 +436,7 @@ impl Server {
         Some(Duration::from_secs(1))
     }
 
-    fn reset(&mut self) -> Action {
+    pub(super) fn reset(&mut self) -> Action {
         self.seen = Seen::default();
         self.state = State::Idle;
         Action::Reset
@@ -486,6 +497,8 @@ fn passes_refusal(verb: Verb) -> bool {
             | Verb::Unimplemented
             | Verb::Hole
             | Verb::Http
+            | Verb::Bdat
+            | Verb::Xclient
             | Verb::Unknown
     )
 }

@@ -19,6 +19,7 @@ use super::parameter::{MailParameters, RcptParameters, Seen};
 use crate::base::Reply;
 
 mod body;
+mod chunks;
 mod commands;
 mod help;
 mod security;
@@ -30,6 +31,7 @@ pub use settings::{Features, Settings};
 pub use text::{accepted, recipient_ok, recipient_queued, refused, sender_ok};
 
 use body::Scanner;
+use chunks::{Chunks, Skipped};
 use security::Security;
 use text::{fixed, push_reply};
 
@@ -42,6 +44,11 @@ pub enum Action {
     Ask(Ask),
     /// RSET: forget the envelope, if there is one; then step again.
     Reset,
+    /// Step again, or take message text.
+    Again,
+    /// XCLIENT with its argument: look the client up that it names, then call
+    /// [`Server::restart`]; or refuse with [`Server::say_reply`].
+    Xclient(BString),
     /// Send what is in the output, wait this long, then step again.
     Pause(Duration),
     /// Send what is in the output, then close.
@@ -159,6 +166,12 @@ enum State {
     Envelope(Recipients),
     /// The text of a message.
     Message(Scanner),
+    /// A chunk of a message.
+    Chunk(Box<Chunks>),
+    /// Commands, between the chunks of a message.
+    Chunks(Box<Chunks>),
+    /// A chunk that is read for nothing.
+    Skip(Box<Skipped>),
     /// The next line is a message of an AUTH exchange.
     Auth,
     /// A question stands open; the state to go on from.
@@ -186,12 +199,14 @@ enum Pending {
     Mail,
     Rcpt(Recipients),
     Data(Recipients),
+    /// The same question, for a message in chunks.
+    Chunk(Box<Chunks>),
     EndOfMessage,
     Auth,
-    /// VRFY, EXPN, ETRN: inside an envelope or not.
-    Aside(Option<Recipients>),
+    /// VRFY, EXPN, ETRN: the state stays.
+    Aside(Box<State>),
     /// The same, with the answer that any success stands for.
-    Other(Option<Recipients>, Vec<u8>),
+    Other(Box<State>, Vec<u8>),
 }
 
 /// How often commands came that nobody repeats without a purpose.
@@ -275,6 +290,25 @@ impl Server {
         self.slow = slow;
     }
 
+    /// The session begins anew with another client (XCLIENT): nothing it was
+    /// told before counts.
+    pub fn restart(&mut self, peer: BString) {
+        self.peer = peer;
+        self.greeted = Greeted::No;
+        self.seen = Seen::default();
+        self.refusal = None;
+        self.state = State::Idle;
+        self.forget_security();
+    }
+
+    /// Answers a command that was handed over as an action.
+    pub fn say_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+        push_reply(out, reply, false);
+        if reply.code() == 421 {
+            self.state = State::Closed;
+        }
+    }
+
     /// From now on every command that would do something is answered with
     /// `reply`: the connection was refused by a check.
     pub fn refuse_all(&mut self, reply: Reply) {
@@ -303,7 +337,7 @@ impl Server {
 
     /// Whether the text of a message is being read (else commands are).
     pub fn in_message(&self) -> bool {
-        matches!(self.state, State::Message(_))
+        matches!(self.state, State::Message(_) | State::Chunk(_))
     }
 
     /// What is to be logged since the last call.
@@ -320,8 +354,9 @@ impl Server {
     pub fn step(&mut self, input: &[u8], is_end: bool, out: &mut Vec<u8>) -> (usize, Action) {
         match self.state {
             State::Closed => return (0, Action::Close),
-            State::Idle | State::Envelope(_) | State::Auth => {}
-            State::Message(_) | State::Asked(_) => return (0, Action::Read),
+            State::Idle | State::Envelope(_) | State::Chunks(_) | State::Auth => {}
+            State::Skip(_) => return self.skipped(input, out),
+            State::Message(_) | State::Chunk(_) | State::Asked(_) => return (0, Action::Read),
         }
         let mut taken = 0;
         loop {
@@ -367,11 +402,11 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> (usize, Found) {
         let State::Message(scanner) = &mut self.state else {
-            return (0, Found::More);
+            return self.chunk(input, sink, out);
         };
         let (taken, found) = scanner.scan(input, sink);
         match found {
-            Found::More => {}
+            Found::More | Found::Chunk => {}
             Found::End => self.state = State::Asked(Pending::EndOfMessage),
             Found::BareLf => self.close(fixed::BARE_LF, out),
             Found::BareCr => self.close(fixed::BARE_CR, out),
@@ -403,9 +438,10 @@ impl Server {
                 push_reply(out, reply, false);
                 self.after_auth(reply.code())
             }
-            Pending::Other(recipients, answer) if success => {
+            Pending::Chunk(chunks) => self.after_chunk(chunks, reply),
+            Pending::Other(before, answer) if success => {
                 out.extend_from_slice(&answer);
-                recipients.map_or(State::Idle, State::Envelope)
+                *before
             }
             other => {
                 push_reply(out, reply, false);
@@ -437,18 +473,14 @@ impl Server {
                 }
                 State::Envelope(recipients)
             }
-            Pending::Data(recipients)
-            | Pending::Aside(Some(recipients))
-            | Pending::Other(Some(recipients), _) => State::Envelope(recipients),
+            Pending::Data(recipients) => State::Envelope(recipients),
+            Pending::Aside(before) | Pending::Other(before, _) => *before,
             Pending::Auth => State::Idle,
             Pending::EndOfMessage => {
                 self.seen = Seen::default();
                 State::Idle
             }
-            Pending::Mail
-            | Pending::Helo { .. }
-            | Pending::Aside(None)
-            | Pending::Other(None, _) => State::Idle,
+            Pending::Mail | Pending::Helo { .. } | Pending::Chunk(_) => State::Idle,
         }
     }
 }

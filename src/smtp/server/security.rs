@@ -52,6 +52,11 @@ impl Server {
         self.state = State::Idle;
     }
 
+    /// Who the client was counts no more; the stream stays as it is.
+    pub(super) fn forget_security(&mut self) {
+        self.security.is_authenticated = false;
+    }
+
     /// The AUTH keyword of EHLO.
     pub(super) fn auth_keyword(&self) -> Option<String> {
         let mechanisms = &self.security.mechanisms;
@@ -99,7 +104,7 @@ impl Server {
         if self.security.mechanisms.is_empty() {
             return self.say(fixed::NO_AUTH, out);
         }
-        if matches!(self.state, State::Envelope(_)) {
+        if self.in_transaction() {
             return self.say(fixed::AUTH_LATE, out);
         }
         let (word, rest) = line
@@ -178,7 +183,7 @@ impl Server {
         if !self.offers_tls() {
             return self.say(fixed::NO_TLS, out);
         }
-        if matches!(self.state, State::Envelope(_)) {
+        if self.in_transaction() {
             return self.say(fixed::TLS_LATE, out);
         }
         // What came with it in the clear would count as if it came under TLS.

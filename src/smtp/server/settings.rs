@@ -41,6 +41,13 @@ impl Features {
     /// Mechanisms that show the secret need TLS.
     pub const NO_PLAINTEXT: Self = Self(1 << 15);
 
+    /// CHUNKING is offered, BDAT taken.
+    pub const CHUNKING: Self = Self(1 << 16);
+    /// LIMITS is offered (RFC 9422).
+    pub const LIMITS: Self = Self(1 << 17);
+    /// XCLIENT is offered and done.
+    pub const XCLIENT: Self = Self(1 << 18);
+
     /// What a configuration without privacy options offers.
     pub const USUAL: Self = Self(
         Self::PIPELINING.0
@@ -149,10 +156,19 @@ impl Settings {
             auth,
             tls.then(|| "STARTTLS".to_owned()),
             self.deliver_by_min.map(|min| sized("DELIVERBY", Some(min))),
+            // Beyond the reference, and behind what it offers.
+            when(Features::CHUNKING, "CHUNKING"),
+            self.limits().filter(|_| features.has(Features::LIMITS)),
+            when(Features::XCLIENT, "XCLIENT NAME ADDR PORT PROTO HELO"),
             Some("HELP".to_owned()),
         ]
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// The keyword LIMITS, when there are any.
+    fn limits(&self) -> Option<String> {
+        (self.recipients_max > 0).then(|| format!("LIMITS RCPTMAX={}", self.recipients_max))
     }
 }

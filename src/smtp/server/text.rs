@@ -73,6 +73,8 @@ pub(super) mod fixed {
     pub(in crate::smtp::server) const GO_AHEAD: &str = "354 End data with <CR><LF>.<CR><LF>\r\n";
     pub(in crate::smtp::server) const PROTOCOL_ERROR: &str = "554 5.5.0 SMTP protocol error\r\n";
     pub(in crate::smtp::server) const SENDER_TWICE: &str = "503 5.5.0 Sender already specified\r\n";
+    pub(in crate::smtp::server) const XCLIENT_LATE: &str =
+        "503 5.5.1 XCLIENT within a mail transaction\r\n";
     pub(in crate::smtp::server) const SAY_HELO: &str = "503 5.0.0 Polite people say HELO first\r\n";
     pub(in crate::smtp::server) const INTRODUCE: &str =
         "503 5.0.0 I demand that you introduce yourself first\r\n";
