@@ -38,7 +38,7 @@ fn a_damaged_database_is_begun_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     drop(SledStore::open(&path).unwrap());
-    std::fs::write(path.join("conf"), "nonsense").unwrap();
+    std::fs::write(path.join("conf"), "no configuration of a database").unwrap();
     let store = SledStore::open(&path).unwrap();
     store.put("hosts", b"a", b"1").unwrap();
     assert_eq!(all(&store).len(), 1);
