@@ -103,7 +103,11 @@ fn check_mc(
         let origins = check::origins(name, text, &compiled);
         let (config, more) = cf::read(&compiled.text, Origins::Lines(&origins));
         faults.extend(more);
-        let own = Own::Source { name, text };
+        let own = Own::Source {
+            name,
+            text,
+            every_rule: true,
+        };
         faults.extend(check::configuration(&config, own, &features, name));
         faults.extend(outside_text(&config, how));
     }

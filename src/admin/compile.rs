@@ -59,6 +59,7 @@ pub fn compile_file(
         let own = Own::Source {
             name: &name,
             text: &text,
+            every_rule: false,
         };
         remarks.extend(check::configuration(&config, own, &features, &name));
     }

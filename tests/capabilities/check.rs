@@ -411,7 +411,11 @@ fn every_code_in_the_sources_is_in_the_table() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                // What `godwit audit` tells is not about a text, and has names
+                // of its own.
+                if !path.ends_with("admin/audit") {
+                    folders.push(path);
+                }
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap_or_default();

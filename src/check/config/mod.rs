@@ -7,6 +7,7 @@ mod rules;
 mod rulesets;
 mod words;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
@@ -37,7 +38,21 @@ pub enum Own<'a> {
         name: &'a str,
         /// Its text.
         text: &'a [u8],
+        /// Whether rules are looked at even if none of them is the site's.
+        every_rule: bool,
     },
+}
+
+impl Own<'_> {
+    /// Whether there are rules to look at.
+    fn has_rules(self) -> bool {
+        match self {
+            Own::Unknown => true,
+            Own::Source {
+                text, every_rule, ..
+            } => every_rule || text.lines().any(|line| line.starts_with(b"R")),
+        }
+    }
 }
 
 /// The lines of the site's own text, if it is known.
@@ -47,7 +62,7 @@ impl<'a> OwnLines<'a> {
     fn of(own: Own<'a>) -> Self {
         Self(match own {
             Own::Unknown => None,
-            Own::Source { name, text } => Some((name, text.lines().collect())),
+            Own::Source { name, text, .. } => Some((name, text.lines().collect())),
         })
     }
 
@@ -73,24 +88,35 @@ struct Subject<'a> {
     config: &'a Config,
     own: OwnLines<'a>,
     rules: Vec<RuleText>,
-    /// Words that stand in the library's files.
-    standard: HashSet<&'static [u8]>,
+    /// Words that stand in the library's files, when somebody asks.
+    standard: OnceCell<HashSet<&'static [u8]>>,
+}
+
+impl Subject<'_> {
+    /// Whether a word stands in the library's files.
+    fn is_standard(&self, word: &[u8]) -> bool {
+        self.standard.get_or_init(standard_words).contains(word)
+    }
 }
 
 /// Everything that is wrong with a configuration apart from what reading it
 /// found. Nothing outside it is looked at.
 pub(super) fn faults(config: &Config, own: Own<'_>) -> Vec<Diagnostic> {
-    let initial = Arc::new(crate::route::load::initial_macros(
-        &HostIdentity::default(),
-        "",
-        0,
-    ));
-    let (program, mut faults) = Program::compile(config, &initial, &ClassTable::new());
+    let mut faults = Vec::new();
+    let rules = if own.has_rules() {
+        let host = HostIdentity::default();
+        let initial = Arc::new(crate::route::load::initial_macros(&host, "", 0));
+        let (program, found) = Program::compile(config, &initial, &ClassTable::new());
+        faults = found;
+        rules::texts(config, &program)
+    } else {
+        Vec::new()
+    };
     let subject = Subject {
         config,
         own: OwnLines::of(own),
-        rules: rules::texts(config, &program),
-        standard: standard_words(),
+        rules,
+        standard: OnceCell::new(),
     };
     options::faults(config, &mut faults);
     words::faults(config, &mut faults);

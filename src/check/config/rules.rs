@@ -140,7 +140,7 @@ fn names(subject: &Subject<'_>, rule: &RuleText, faults: &mut Vec<Diagnostic>) {
 /// Whether a rule that the library writes in any case names one of its own
 /// mailers, for which a site may have no use.
 fn is_librarys(subject: &Subject<'_>, rule: &RuleText, name: &[u8]) -> bool {
-    !subject.own.has(&rule.origin, b'R') && subject.standard.contains(name)
+    !subject.own.has(&rule.origin, b'R') && subject.is_standard(name)
 }
 
 /// Whether what follows `$#name` makes it a mailer: `$@ host`, `$: user`.
@@ -198,7 +198,7 @@ fn classes(subject: &Subject<'_>, rule: &RuleText, faults: &mut Vec<Diagnostic>)
             .classes
             .iter()
             .any(|class| class.name == name);
-        if !filled && !BUILT_IN_CLASSES.contains(&name) && !subject.standard.contains(name) {
+        if !filled && !BUILT_IN_CLASSES.contains(&name) && !subject.is_standard(name) {
             let message = format!("nothing fills the class {}", BStr::new(name));
             faults.push(codes::fault(
                 "cf-class-undefined",

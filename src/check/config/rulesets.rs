@@ -68,16 +68,16 @@ const HOOKS: &[&str] = &[
 
 /// What is wrong with the names of rulesets.
 pub(super) fn faults(subject: &Subject<'_>, faults: &mut Vec<Diagnostic>) {
+    if subject.rules.is_empty() {
+        return;
+    }
     let calls = calls(subject);
     let config = subject.config;
     for (name, origin, who) in &calls {
         let defined = config.ruleset(name).is_some();
         // Numbers may always be called; the library's own calls are its
         // business.
-        if !defined
-            && !name.iter().all(u8::is_ascii_digit)
-            && !subject.standard.contains(name.as_slice())
-        {
+        if !defined && !name.iter().all(u8::is_ascii_digit) && !subject.is_standard(name) {
             let message = format!("{who} calls the ruleset {name}");
             faults.push(codes::fault(
                 "cf-ruleset-undefined",
@@ -96,7 +96,7 @@ pub(super) fn faults(subject: &Subject<'_>, faults: &mut Vec<Diagnostic>) {
         if hook
             || !subject.own.has(&ruleset.origin, b'S')
             || called.contains(&ruleset.number)
-            || subject.standard.contains(name)
+            || subject.is_standard(name)
             || name.iter().all(u8::is_ascii_digit)
         {
             continue;

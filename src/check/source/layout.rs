@@ -98,7 +98,7 @@ fn unknown(source: &Source<'_>, call: &Call) -> Option<Diagnostic> {
     }
     let quoted = source.text.get(call.end + 1) == Some(&b'`');
     let capitals = |c: char| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit();
-    let near = nearest(name, super::callable());
+    let near = nearest(name, source.callable.iter().copied());
     if near.is_none() && !(quoted && name.len() > 3 && name.chars().all(capitals)) {
         return None;
     }
@@ -249,7 +249,7 @@ pub(super) fn is_nearly_dnl(word: &[u8]) -> bool {
 /// Words that mean `dnl`, or that `dnl` is glued to.
 fn words(source: &Source<'_>, faults: &mut Vec<Diagnostic>) {
     for word in &source.reading.words {
-        if word.in_comment || !source.comes_out(word.at.clone()) {
+        if word.in_comment {
             continue;
         }
         let text = &source.text[word.at.clone()];
@@ -274,7 +274,9 @@ fn words(source: &Source<'_>, faults: &mut Vec<Diagnostic>) {
         } else {
             continue;
         };
-        faults.push(source.fault("mc-dnl", word.at.clone(), message));
+        if source.comes_out(word.at.clone()) {
+            faults.push(source.fault("mc-dnl", word.at.clone(), message));
+        }
     }
 }
 
@@ -315,8 +317,8 @@ fn tails(source: &Source<'_>, faults: &mut Vec<Diagnostic>) {
 }
 
 /// Names that macros have, from the library and the site.
-pub(super) fn known_names(record: &crate::m4::Record) -> HashSet<BString> {
-    let mut names: HashSet<BString> = super::callable().into_iter().map(BString::from).collect();
+pub(super) fn known_names(callable: &[&str], record: &crate::m4::Record) -> HashSet<BString> {
+    let mut names: HashSet<BString> = callable.iter().map(|name| BString::from(*name)).collect();
     names.extend(codes::M4_BUILTINS.iter().map(|name| BString::from(*name)));
     names.extend(record.defined.iter().map(|defined| defined.name.clone()));
     names

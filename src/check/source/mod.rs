@@ -28,6 +28,9 @@ struct Source<'a> {
     text: &'a [u8],
     compiled: &'a Compiled,
     record: &'a Record,
+    /// The names of the library's macros that a site calls.
+    callable: Vec<&'static str>,
+    /// The names of all macros.
     known: HashSet<BString>,
     reading: Reading,
     /// Where each line begins.
@@ -39,7 +42,8 @@ struct Source<'a> {
 pub(super) fn faults(name: &str, text: &[u8], compiled: &Compiled) -> (Vec<Diagnostic>, Features) {
     // The macro processor has seen Unix lines; so do we.
     let text = text.replace(b"\r\n", b"\n");
-    let known = layout::known_names(&compiled.record);
+    let callable = callable();
+    let known = layout::known_names(&callable, &compiled.record);
     let reading = reader::read(&text, &known, includes_library(&text));
     let lines = std::iter::once(0)
         .chain(text.find_iter(b"\n").map(|end| end + 1))
@@ -49,6 +53,7 @@ pub(super) fn faults(name: &str, text: &[u8], compiled: &Compiled) -> (Vec<Diagn
         text: &text,
         compiled,
         record: &compiled.record,
+        callable,
         known,
         reading,
         lines,
