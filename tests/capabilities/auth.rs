@@ -635,3 +635,28 @@ fn logins_under_tls_with_clients_that_others_wrote() {
     let log = site.read("var/log/maillog");
     assert!(log.contains("proto=ESMTPSA, daemon=MTA"), "{log}");
 }
+
+#[test]
+fn certificates_are_swapped_under_load_without_a_failed_session() {
+    let mut site = site(CERTIFICATES);
+    let (Some(python), Some(())) = (need::tool("python3", "many sessions"), certificates(&site))
+    else {
+        return;
+    };
+    site.start();
+    let child = Command::new(python)
+        .arg(data("many.py"))
+        .args([site.address().port().to_string(), "6".to_owned()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    // One after the other, as people do it: for a while they do not match.
+    let folder = site.path("etc/mail/certs");
+    std::fs::copy(folder.join("far.pem"), folder.join("srv.pem")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    std::fs::copy(folder.join("far.key"), folder.join("srv.key")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said.trim(), "sessions: True, failed: 0, certificates: 2");
+}
