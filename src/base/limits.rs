@@ -89,6 +89,9 @@ pub const MAP_ARGUMENTS_MAX: usize = 9;
 /// Bytes of one token (sendmail: MAXNAME 256).
 pub const TOKEN_BYTES_MAX: usize = 256;
 
+/// Machines whose memory a site keeps for the next ones.
+pub const MACHINES_KEPT_MAX: usize = 64;
+
 /// Rules applied in one run, calls included.
 pub const RULE_RUN_STEPS_MAX: usize = 200_000;
 

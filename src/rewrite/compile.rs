@@ -359,6 +359,7 @@ fn is_wildcard(pattern: Pattern) -> bool {
 fn head(patterns: &[Pattern]) -> Head {
     let mut head = Head {
         needs: 0,
+        words: 0,
         least: 0,
         most: 0,
         begins: word(patterns.first()),
@@ -368,7 +369,7 @@ fn head(patterns: &[Pattern]) -> Head {
     for pattern in patterns {
         let (least, open) = match pattern {
             Pattern::Word(token) => {
-                head.needs |= Symbols::bit(token.fold.0);
+                head.words |= Symbols::bit(token.fold.0);
                 (1, false)
             }
             Pattern::ZeroOrMore => (0, true),

@@ -60,8 +60,11 @@ pub(super) struct Ruleset {
 /// What of a left side can be checked at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
-    /// Bits of the words that must be in the workspace.
+    /// Bits of the words that must be in the workspace; [`Head::NEVER`] where
+    /// nothing matches.
     pub(super) needs: u64,
+    /// Bits of the words alone.
+    pub(super) words: u64,
     /// Least number of tokens.
     pub(super) least: u16,
     /// Greatest number of tokens; [`u16::MAX`] for any.
@@ -74,6 +77,9 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// The bit of `$[`, which only faulty rules bring into a workspace; they
+    /// make a rule be tried in vain.
+    pub(super) const NEVER: u64 = 1 << meta::HOST_BEGIN.0;
     /// Stands for no word.
     pub(super) const ANY: u32 = u32::MAX - 1;
 }
@@ -208,6 +214,16 @@ impl Program {
         let symbols = &mut self.symbols;
         let filter = |class| ClassFilter::of(class, style, symbols);
         self.filters = self.classes.iter().map(filter).collect();
+        // What asks for a word of an empty class can be passed over.
+        for head in &mut self.heads {
+            let (first, end) = head.patterns;
+            let patterns = &self.patterns[first as usize..end as usize];
+            let dead = patterns.iter().any(|pattern| match pattern {
+                Pattern::In(class) => self.classes[*class as usize].is_empty(),
+                _ => false,
+            });
+            head.needs = head.words | if dead { Head::NEVER } else { 0 };
+        }
     }
 
     /// The left side of a rule, as the reference shows it: each part after a

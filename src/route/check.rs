@@ -61,7 +61,7 @@ impl Site {
         let Some(id) = self.program.ruleset(ruleset.as_bytes()) else {
             return Verdict::Accept;
         };
-        let machine = Machine::with_trace(&self.program, trace);
+        let machine = self.machine(trace);
         let style = machine.style();
         self.judged(machine, id, arguments, style, macros).await
     }
@@ -100,7 +100,9 @@ impl Site {
         let status = self.run(&mut machine, Some(id), macros).await;
         // sendmail: what the rules say of a map that failed counts more than
         // the failure.
-        match verdict(&machine) {
+        let verdict = verdict(&machine);
+        self.done(machine);
+        match verdict {
             Verdict::Accept if status == Status::TempFail => {
                 let text = "Temporary system failure. Please try again later.";
                 Verdict::Reject(Reply::with(451, (4, 3, 0), text))

@@ -25,7 +25,7 @@ impl Site {
         macros: &mut MacroTable,
         trace: T,
     ) -> Resolution {
-        let mut machine = Machine::with_trace(&self.program, trace);
+        let mut machine = self.machine(trace);
         let scanned = machine.load(address, machine.style());
         if let Some(fault) = scanned.faults.first() {
             return Resolution::Refused(Reply::with(553, (5, 0, 0), fault.to_string()));
@@ -54,7 +54,7 @@ impl Site {
         trace: T,
     ) -> Option<Resolution> {
         let ruleset = self.core.localaddr?;
-        let mut machine = Machine::with_trace(&self.program, trace);
+        let mut machine = self.machine(trace);
         let _ = machine.load(&target.user, machine.style());
         macros.set(b"h", target.host.clone());
         macros.set(b"u", target.user.clone());
@@ -106,6 +106,7 @@ impl Site {
             }
         }
         let user = machine.workspace().text();
+        self.done(machine);
         let user: BString = if mailer.flags.has(b'u') {
             user
         } else {

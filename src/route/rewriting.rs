@@ -78,7 +78,7 @@ impl Site {
         } else {
             Cracked::bare(address)
         };
-        let mut machine = Machine::with_trace(&self.program, trace);
+        let mut machine = self.machine(trace);
         if machine.load(cracked.address, machine.style()).failed() {
             return Rewritten {
                 text: address.into(),
@@ -105,6 +105,7 @@ impl Site {
             temporary |= self.tried(&mut machine, ruleset, macros).await;
         }
         let text = machine.workspace().text();
+        self.done(machine);
         Rewritten {
             text: cracked.around(&text),
             temporary,

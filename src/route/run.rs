@@ -1,12 +1,16 @@
 //! Runs rulesets to their end: maps that answer at once are answered on the
 //! spot, the others are awaited; no thread waits.
 
+use std::sync::{Mutex, PoisonError};
+
 use bstr::BString;
+use smallvec::SmallVec;
 
 use super::Site;
+use crate::base::limits::MACHINES_KEPT_MAX;
 use crate::cf::Opt;
 use crate::map::{self, Scope};
-use crate::rewrite::{self, Machine, MacroTable, Query, RulesetId, Status, Step, Trace};
+use crate::rewrite::{self, Machine, MacroTable, Memory, Query, RulesetId, Status, Step, Trace};
 
 /// Lets maps set macros of the layer in use.
 struct Layer<'a>(&'a mut MacroTable);
@@ -20,7 +24,27 @@ impl map::MacroTable for Layer<'_> {
     }
 }
 
+/// Memory of machines that are done, for the next ones.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Vec<Memory>>);
+
 impl Site {
+    /// A machine for the site's rules.
+    pub(super) fn machine<T: Trace>(&self, trace: T) -> Machine<'_, T> {
+        let mut kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = kept.pop().unwrap_or_default();
+        Machine::with_memory(&self.program, trace, memory)
+    }
+
+    /// Keeps what a machine has allocated.
+    pub(super) fn done<T: Trace>(&self, machine: Machine<'_, T>) {
+        let memory = machine.into_memory();
+        let mut kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MACHINES_KEPT_MAX {
+            kept.push(memory);
+        }
+    }
+
     /// Runs one ruleset over the workspace of `machine`; without a ruleset
     /// the workspace stays as it is.
     pub(super) async fn run<T: Trace>(
@@ -51,8 +75,8 @@ impl Site {
         };
         let style = self.maps.key_style(id);
         let key = query.key_text(style.space, style.keep_quotes);
-        let arguments: Vec<BString> = query.arguments().collect();
-        let arguments: Vec<&[u8]> = arguments.iter().map(|a| a.as_slice()).collect();
+        let arguments: SmallVec<[BString; 4]> = query.arguments().collect();
+        let arguments: SmallVec<[&[u8]; 4]> = arguments.iter().map(|a| a.as_slice()).collect();
         let deferring = self
             .config
             .options

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
+use super::run::Kept;
 use super::{MailerId, Target};
 use crate::base::{Diagnostic, Network, Reply, is_full_path};
 use crate::cf::{Config, MailerDef, Opt};
@@ -61,6 +62,7 @@ pub struct Site {
     pub xclient_hosts: Vec<Network>,
     /// What makes a name need quotes (MustQuoteChars).
     pub(super) must_quote: BString,
+    pub(super) kept: Kept,
 }
 
 /// Rulesets that a mailer names, found once.
@@ -134,6 +136,7 @@ impl Site {
             maps,
             aliases: world.aliases,
             config,
+            kept: Kept::default(),
         };
         (site, faults)
     }

@@ -1,7 +1,7 @@
 //! `sendmail -bv`: where addresses go, without sending anything.
 
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bstr::{BString, ByteSlice};
 
@@ -40,19 +40,34 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
 
 async fn verify(command: &Command<'_>, solo: &Solo) -> Sysexit {
     let mut code = Sysexit::Ok;
+    let mut out = BString::default();
+    let mut told = Instant::now();
     for argument in &command.flags.rest {
         for item in addresses::split(argument).iter().rev() {
-            let ended = one(solo, item.text).await;
+            let ended = one(solo, item.text, &mut out).await;
             if ended != Sysexit::Ok {
                 code = ended;
             }
+            // Many answers go out together, unless somebody waits for them.
+            if out.len() >= OUTPUT_BYTES || told.elapsed() >= PATIENCE {
+                print(&out);
+                out.clear();
+                told = Instant::now();
+            }
         }
     }
+    print(&out);
     code
 }
 
+/// How much is written at once.
+const OUTPUT_BYTES: usize = 64 << 10;
+
+/// How long answers may wait for others.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// One address and all it expands to.
-async fn one(solo: &Solo, address: &[u8]) -> Sysexit {
+async fn one(solo: &Solo, address: &[u8], out: &mut BString) -> Sysexit {
     let mut envelope = Envelope::new("", SystemTime::now());
     envelope.recipients.push(Recipient::mailbox(address));
     let mut macros = solo.site.layer();
@@ -62,27 +77,25 @@ async fn one(solo: &Solo, address: &[u8]) -> Sysexit {
     for ready in ready.iter().rev() {
         let shown = envelope.recipients[ready.recipient].shown();
         let mailer = &solo.site.mailer(ready.target.mailer).name;
-        let mut line = BString::from(bstr::concat([
-            shown.as_slice(),
-            b"... deliverable: mailer ",
-            mailer,
-        ]));
+        for part in [shown.as_slice(), b"... deliverable: mailer ", mailer] {
+            out.extend_from_slice(part);
+        }
         let host = ready.target.host.strip_prefix(b"+");
         let host = host.unwrap_or(&ready.target.host);
         for (word, value) in [(", host ", host), (", user ", &ready.target.user)] {
             if !value.is_empty() {
-                line.extend_from_slice(word.as_bytes());
-                line.extend_from_slice(value);
+                out.extend_from_slice(word.as_bytes());
+                out.extend_from_slice(value);
             }
         }
-        line.push(b'\n');
-        print(&line);
+        out.push(b'\n');
     }
     let mut code = Sysexit::Ok;
     for refused in refused.iter().rev() {
         let shown = envelope.recipients[refused.recipient].shown();
         let complaint = complaint(shown.as_bytes(), &refused.reply);
-        print(bstr::concat([complaint.text.as_slice(), b"\n"]));
+        out.extend_from_slice(&complaint.text);
+        out.push(b'\n');
         if !refused.reply.is_temporary() {
             code = complaint.exit;
         }
