@@ -21,7 +21,7 @@ use super::report;
 use super::result::{Fate, Verdict};
 use crate::base::maillog::Subject;
 use crate::base::{Enhanced, Place, Sysexit};
-use crate::cf::Opt;
+use crate::cf::{MailerDef, Opt};
 use crate::envelope::{Envelope, Expansion, Recipient, RecipientState, expand};
 use crate::message::date;
 use crate::queue::{self, reports::Occasion};
@@ -98,6 +98,7 @@ pub(super) struct Work<'a> {
     pub(super) message: &'a Message,
     pub(super) macros: MacroTable,
     began: SystemTime,
+    occasion: queue::Occasion,
 }
 
 impl Deliverer {
@@ -189,6 +190,7 @@ impl Deliverer {
             message: &claim.message,
             macros,
             began,
+            occasion: claim.occasion,
         };
         let attempts = work.attempt(&expansion).await;
         children.extend(self.conclude(site, claim, attempts).await);
@@ -248,8 +250,10 @@ impl Deliverer {
             return Vec::new();
         };
         let envelope = &mut claim.message.envelope;
-        envelope.attempts = envelope.attempts.saturating_add(1);
-        envelope.last_attempt = Some(now);
+        if attempts.iter().any(|attempt| !attempt.verdict.is_queued()) {
+            envelope.attempts = envelope.attempts.saturating_add(1);
+            envelope.last_attempt = Some(now);
+        }
         envelope.warned |= matches!(occasion, Occasion::Warning { .. });
         let expired = matches!(occasion, Occasion::Expired(_));
         for attempt in &attempts {
@@ -260,6 +264,7 @@ impl Deliverer {
                 Fate::Sent => RecipientState::Sent,
                 Fate::Failed => RecipientState::Failed,
                 Fate::Deferred if expired => RecipientState::Failed,
+                Fate::Deferred if attempt.verdict.is_queued() => continue,
                 Fate::Deferred => {
                     let reason = Some(attempt.verdict.stat.clone());
                     envelope.status.clone_from(&reason);
@@ -371,6 +376,7 @@ impl Work<'_> {
         let began = self.deliverer.clock.now();
         let mailer = self.site.mailer(job.mailer);
         let verdicts = match self.prepare(&job).await {
+            _ if self.is_held(mailer) => vec![Verdict::queued(); job.recipients.len()],
             Ok(prepared) if local::way(mailer) == Way::Network => {
                 self.run_remote(&job, prepared).await
             }
@@ -399,6 +405,16 @@ impl Work<'_> {
                 }
             })
             .collect()
+    }
+
+    /// Whether the site leaves mail for this mailer to queue runs (HoldExpensive
+    /// and flag `e`), or to runs that name it (flag `%`).
+    fn is_held(&self, mailer: &MailerDef) -> bool {
+        let options = &self.site.config.options;
+        let expensive = options.flag(Opt::HoldExpensive) && mailer.flags.has(b'e');
+        let named = mailer.flags.has(b'%');
+        (expensive && self.occasion == queue::Occasion::Accepted)
+            || (named && self.occasion != queue::Occasion::Selected)
     }
 
     /// Lets the queue know at once, so that a crash sends nothing twice.
@@ -508,6 +524,7 @@ impl Work<'_> {
             transaction,
             content: &content(text.clone()),
             seven_bit: &seven_bit,
+            is_first: self.message.envelope.attempts == 0,
         };
         self.deliverer.remote.send(&errand).await
     }

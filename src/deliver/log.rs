@@ -67,11 +67,11 @@ impl Work<'_> {
                 .as_ref()
                 .map(|(name, ids)| (name.as_bytes(), *ids)),
             delay: now.duration_since(envelope.created).unwrap_or_default(),
-            attempt: took,
+            attempt: took.filter(|_| !verdict.is_queued()),
             mailer: Some(mailer),
             priority: job.map_or(0, |_| envelope.priority),
             relay: verdict.relay.as_deref().map(|relay| relay.as_bytes()),
-            dsn: Some(verdict.status),
+            dsn: (!verdict.is_queued()).then_some(verdict.status),
             quarantine: None,
             attempts: None,
             reply: logged_reply(verdict).map(|reply| reply.as_bytes()),

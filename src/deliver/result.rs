@@ -18,6 +18,9 @@ pub enum Fate {
     Failed,
 }
 
+/// `stat=` of what was left to a queue run.
+const QUEUED: &str = "queued";
+
 /// What became of one recipient in one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -73,6 +76,21 @@ impl Verdict {
             text => bstr::concat([b"Deferred: ".as_slice(), text]),
         };
         Self::new(Fate::Deferred, status, Sysexit::TempFail, stat)
+    }
+
+    /// Left to a queue run without a try, as the site wants it.
+    pub fn queued() -> Self {
+        Self::new(
+            Fate::Deferred,
+            Enhanced::new(4, 0, 0),
+            Sysexit::TempFail,
+            QUEUED,
+        )
+    }
+
+    /// Whether it was left to a queue run.
+    pub fn is_queued(&self) -> bool {
+        self.stat == QUEUED
     }
 
     /// Never: the words of a sysexit.

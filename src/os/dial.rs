@@ -41,7 +41,11 @@ impl SystemDial {
                 let mut last = io::Error::from(io::ErrorKind::NotFound);
                 for address in addresses {
                     match TcpStream::connect((address, *port)).await {
-                        Ok(stream) => return Ok(Box::new(stream)),
+                        Ok(stream) => {
+                            // What is written is written whole.
+                            let _ = stream.set_nodelay(true);
+                            return Ok(Box::new(stream));
+                        }
                         Err(error) => last = error,
                     }
                 }

@@ -11,6 +11,7 @@
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -170,6 +171,21 @@ impl Directory {
             .filter(|(found, _)| *found == kind)
             .map(|(_, id)| id)
             .collect())
+    }
+
+    /// The messages that have a data file, and when that was written last.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn list_data(&self) -> io::Result<Vec<(QueueId, SystemTime)>> {
+        let names = self.disk.list(&self.data)?;
+        let parsed = names.iter().filter_map(|name| FileKind::parse(name));
+        let data = parsed.filter(|(kind, _)| *kind == FileKind::Data);
+        let dated = data.filter_map(|(kind, id)| {
+            let facts = self.disk.facts(&self.file(kind, id)).ok()?;
+            Some((id, facts.modified))
+        });
+        Ok(dated.collect())
     }
 
     /// Locks and reads a control file.

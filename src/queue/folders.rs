@@ -72,6 +72,11 @@ impl Folders {
         Ok(found)
     }
 
+    /// Every directory.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Directory>> {
+        self.all.iter().map(|(directory, _)| directory)
+    }
+
     /// A message is gone.
     pub(super) fn forget(&self, id: QueueId) {
         self.elsewhere().remove(&id);

@@ -121,6 +121,10 @@ pub(super) struct Inner {
 /// The queue group that every site has.
 const DEFAULT_GROUP: &str = "mqueue";
 
+/// A data file without a message is somebody's who is still writing, until it
+/// is this old.
+const ORPHAN_AGE: Duration = Duration::from_secs(7 * 86_400);
+
 /// How long a message rests whose claim was dropped: what went wrong may go
 /// wrong again.
 const DROPPED_PAUSE: Duration = Duration::from_secs(30);
@@ -172,6 +176,7 @@ impl Queue {
         queue.rescan()?;
         if let Some(recovery) = recovery {
             queue.inner.take_over(recovery);
+            queue.inner.remove_orphans();
         }
         queue.inner.offer_relief();
         Ok(queue)
@@ -359,6 +364,28 @@ impl Inner {
             self.note(kind, id, &[]);
         }
         self.wake();
+    }
+
+    /// Data files that no message has are removed when they are old: a crash
+    /// left them before anything was accepted.
+    fn remove_orphans(&self) {
+        let now = self.now();
+        for directory in self.folders.all() {
+            // What cannot be listed now is at the next start.
+            let data = directory.list_data().unwrap_or_default();
+            let lost = directory.list(FileKind::Lost).unwrap_or_default();
+            let lost: HashSet<QueueId> = lost.into_iter().collect();
+            let old = |modified: SystemTime| {
+                now.duration_since(modified)
+                    .is_ok_and(|age| age > ORPHAN_AGE)
+            };
+            for (id, modified) in data {
+                if old(modified) && !lost.contains(&id) && !self.state().contains(id) {
+                    // It costs room and nothing else.
+                    let _ = directory.remove(FileKind::Data, id);
+                }
+            }
+        }
     }
 
     /// A claim that gives the message back when it is dropped.

@@ -532,6 +532,27 @@ async fn connections_are_used_again() {
 }
 
 #[tokio::test]
+async fn expensive_mailers_wait_for_a_run() {
+    let lab = Lab::new("O HoldExpensive=True");
+    lab.send(&["x@dear.test"]).await;
+    assert_eq!(
+        lab.log(),
+        ["to=x@dear.test, mailer=dear, pri=30014, stat=queued"]
+    );
+    assert!(lab.heard().is_empty());
+    let selector = Selector {
+        even_if_not_due: true,
+        ..Selector::default()
+    };
+    let mut claims = lab.queue.claim_due(SystemTime::now(), &selector, 1);
+    let claim = claims.pop().unwrap();
+    assert_eq!(claim.message.envelope.attempts, 0, "that was no attempt");
+    let (site, zone) = (Arc::clone(&lab.site), Arc::clone(&lab.zone));
+    lab.deliverer.deliver(site, zone, claim).await;
+    assert!(lab.log()[0].contains("stat=Sent"));
+}
+
+#[tokio::test]
 async fn a_dead_host_is_probed_by_one_message_for_all() {
     let lab = Lab::new("");
     let dials = || std::mem::take(&mut *lab.peers.dials.lock().unwrap());

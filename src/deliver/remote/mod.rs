@@ -61,6 +61,8 @@ pub(super) struct Errand<'a> {
     pub(super) content: &'a Content,
     /// The body as it goes to a server without 8BITMIME, made when needed.
     pub(super) seven_bit: &'a (dyn Fn() -> Option<Content> + Sync),
+    /// The message has not been tried before.
+    pub(super) is_first: bool,
 }
 
 /// What happened at one server.
@@ -106,7 +108,7 @@ impl Remote {
     /// Brings a message to a host; one verdict for each recipient of the
     /// transaction, in order.
     pub(super) async fn send(&self, errand: &Errand<'_>) -> Vec<Verdict> {
-        let mut round = Round::new(errand);
+        let mut round = Round::new(errand, self.clock.instant());
         match &errand.target.to {
             Where::Socket(path) => {
                 let endpoint = Endpoint::Local(path.clone());
@@ -276,7 +278,14 @@ impl Remote {
             let is_reused = reused.is_some();
             let opened = match reused.take() {
                 Some(connection) => Ok(connection),
-                None => self.open(errand, place, &key.endpoint).await,
+                None => {
+                    let now = self.clock.instant();
+                    let Some(wait) = round.connect_wait(now) else {
+                        let error = std::io::ErrorKind::TimedOut.into();
+                        return Visit::Missed(connect_failed(&error, place));
+                    };
+                    self.open(errand, place, &key.endpoint, wait).await
+                }
             };
             let mut connection = match opened {
                 Ok(connection) => connection,
@@ -346,8 +355,8 @@ impl Remote {
         errand: &Errand<'_>,
         place: &Place<'_>,
         endpoint: &Endpoint,
+        wait: Duration,
     ) -> Result<Connection, Box<Verdict>> {
-        let wait = connect_timeout(errand.site);
         for in_clear in [false, true] {
             let stream = self
                 .dial
@@ -413,18 +422,34 @@ struct Round<'a> {
     verdicts: Vec<Option<Verdict>>,
     hosts_left: usize,
     may_fall_back: bool,
+    /// `Timeout.aconnect`: when the last connection must stand.
+    connect_until: Option<Instant>,
 }
 
 impl<'a> Round<'a> {
-    fn new(errand: &'a Errand<'a>) -> Self {
+    fn new(errand: &'a Errand<'a>, now: Instant) -> Self {
         let count = errand.transaction.recipients.len();
+        let options = &errand.site.config.options;
+        let all = options.interval(Opt::TimeoutAconnect);
         Self {
             errand,
             left: (0..count).collect(),
             verdicts: vec![None; count],
             hosts_left: HOSTS_MAX,
             may_fall_back: true,
+            connect_until: (!all.is_zero()).then(|| now + all),
         }
+    }
+
+    /// How long the next connection may take; `None` when the time of all is
+    /// over.
+    fn connect_wait(&self, now: Instant) -> Option<Duration> {
+        let wait = connect_timeout(self.errand);
+        let Some(until) = self.connect_until else {
+            return Some(wait);
+        };
+        let left = until.saturating_duration_since(now);
+        (!left.is_zero()).then(|| wait.min(left))
     }
 
     /// A host that could not be asked. A deferral is worth more than a
@@ -621,12 +646,17 @@ fn is_own(site: &Site, name: &[u8]) -> bool {
     }
 }
 
-fn connect_timeout(site: &Site) -> Duration {
-    site.config
-        .options
-        .interval_or_unset(Opt::TimeoutConnect)
-        .filter(|time| !time.is_zero())
-        .map_or(CONNECT_MAX, |time| time.min(CONNECT_MAX))
+/// How long a connection may take: `Timeout.iconnect` for a message that is
+/// tried for the first time, else `Timeout.connect`.
+fn connect_timeout(errand: &Errand<'_>) -> Duration {
+    let options = &errand.site.config.options;
+    let set = |option| {
+        let time = options.interval_or_unset(option);
+        time.filter(|time| !time.is_zero())
+    };
+    let first = set(Opt::TimeoutIconnect).filter(|_| errand.is_first);
+    let wait = first.or_else(|| set(Opt::TimeoutConnect));
+    wait.map_or(CONNECT_MAX, |time| time.min(CONNECT_MAX))
 }
 
 fn settings(errand: &Errand<'_>) -> Settings {
