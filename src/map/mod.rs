@@ -17,6 +17,8 @@ mod fault;
 mod file;
 mod implicit;
 mod kline;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod line_reader;
 mod names;
 mod patience;

@@ -13,6 +13,8 @@ use super::aliases::AliasMaps;
 use super::answer::{Answer, Lookup, Outcome, Scope};
 use super::database::{self, Kind};
 use super::kline::{Common, Definition, KLine};
+#[cfg(feature = "ldap")]
+use super::ldap;
 use super::patience::AliasWait;
 use super::socket::Connections;
 use super::world::MapWorld;
@@ -103,6 +105,8 @@ pub struct MapSettings {
     /// AliasWait: how long to wait for an alias database without its last
     /// entry.
     pub alias_wait: Duration,
+    /// LDAPDefaultSpec: flags that every `ldap` map begins with.
+    pub ldap_default_spec: BString,
     /// DefaultUser: whom programs run as, when we are root.
     pub default_user: BString,
     /// `D=` of the mailer `prog`: where programs run, the first that is there.
@@ -185,6 +189,7 @@ impl MapSettings {
                 .then(|| switch.to_os_str_lossy().into_owned().into()),
             user_databases: words(Opt::UserDatabaseSpec).collect(),
             alias_wait: config.options.interval(Opt::AliasWait),
+            ldap_default_spec: config.options.text(Opt::LdapDefaultSpec).into(),
             default_user: config.options.text(Opt::DefaultUser).into(),
             program_directories: program_directories(config),
         }
@@ -562,6 +567,8 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"implicit" => implicit::implicit(opening),
         b"stab" => implicit::stab(opening),
         b"userdb" => Some(userdb::open(opening)),
+        #[cfg(feature = "ldap")]
+        b"ldap" => ldap::open(opening),
         class if ELSEWHERE.contains(&class) => Some(elsewhere::open(opening)),
         class => {
             let class = class.as_bstr();

@@ -30,6 +30,7 @@ mod mailstats;
 mod make;
 mod makemap;
 mod map_reference;
+mod map_servers;
 mod maps;
 mod mc;
 mod need;

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use crate::need;
 
 /// The reference's tree, with a private /var and our folder at /case.
-struct World {
+pub(crate) struct World {
     tree: PathBuf,
     case: tempfile::TempDir,
 }
@@ -28,7 +28,7 @@ t() { printf '$ %s\n' "$*"; eval "$*" > /case/work/.o 2>&1 < /dev/null; r=$?
 "#;
 
 impl World {
-    fn new(what: &str) -> Option<Self> {
+    pub(crate) fn new(what: &str) -> Option<Self> {
         let tree = need::reference(what)?.join("root");
         need::tool("unshare", what)?;
         if !need::root(what) {
@@ -49,6 +49,11 @@ impl World {
             set(&path, 0o755);
         }
         Some(Self { tree, case })
+    }
+
+    /// Our folder, which is /case there.
+    pub(crate) fn folder(&self) -> &Path {
+        self.case.path()
     }
 
     /// Plays a script, over fresh copies of `files`, with the reference's
@@ -85,7 +90,7 @@ impl World {
     }
 
     /// Plays a script both ways and compares.
-    fn check(&self, files: &[(String, Vec<u8>)], script: &str) {
+    pub(crate) fn check(&self, files: &[(String, Vec<u8>)], script: &str) {
         let theirs = self.play(files, script, false);
         assert!(theirs.contains("[exit 0]"), "the reference runs:\n{theirs}");
         let ours = self.play(files, script, true);
