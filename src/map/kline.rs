@@ -73,6 +73,13 @@ impl Common {
     }
 }
 
+/// `text` with `%0` to `%9` replaced.
+pub(crate) fn interpolated(text: &[u8], arguments: &[&[u8]]) -> BString {
+    let mut out = Vec::with_capacity(text.len());
+    interpolate(text, arguments, &mut out);
+    out.into()
+}
+
 /// Copies `value` to `out` with `%n` replaced; a number without an argument is
 /// replaced by nothing, `%` before anything else stays.
 fn interpolate(value: &[u8], arguments: &[&[u8]], out: &mut Vec<u8>) {
@@ -234,6 +241,19 @@ fn delimiter(value: &[u8]) -> Option<u8> {
         [first, ..] => Some(*first),
         [] => None,
     }
+}
+
+/// The word at the start of `text`, with quotes around it taken off, and what
+/// follows it.
+pub(crate) fn quoted_word(text: &[u8]) -> (&[u8], &[u8]) {
+    if let Some(quoted) = text.strip_prefix(b"\"") {
+        return match quoted.find_byte(b'"') {
+            Some(end) => (&quoted[..end], &quoted[end + 1..]),
+            None => (quoted, b""),
+        };
+    }
+    let end = text.find_byteset(b" \t").unwrap_or(text.len());
+    text.split_at(end)
 }
 
 /// The number that `text` begins with, as atoi(3) reads it; 0 without one.

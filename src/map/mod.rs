@@ -23,6 +23,7 @@ mod line_reader;
 mod names;
 mod patience;
 mod program;
+mod redis;
 mod regex;
 mod registry;
 mod safety;
@@ -30,6 +31,8 @@ mod sequence;
 mod simple;
 mod socket;
 mod source;
+#[cfg(any(feature = "sqlite", feature = "pgsql"))]
+mod sql;
 mod syslog;
 mod text;
 mod user;

@@ -19,8 +19,8 @@ use super::patience::AliasWait;
 use super::socket::Connections;
 use super::world::MapWorld;
 use super::{
-    cidr, elsewhere, implicit, names, program, regex, sequence, simple, socket, syslog, text, user,
-    userdb,
+    cidr, elsewhere, implicit, names, program, redis, regex, sequence, simple, socket, syslog,
+    text, user, userdb,
 };
 
 /// A map of a [`Maps`].
@@ -561,6 +561,7 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"bestmx" => Some(names::bestmx(opening)),
         b"program" => program::open(opening),
         b"socket" => socket::open(opening),
+        b"redis" => redis::open(opening),
         b"syslog" => Some(syslog::open(opening)),
         b"sequence" => Some(sequence::sequence(opening)),
         b"switch" => Some(sequence::switch(opening)),
@@ -569,6 +570,10 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"userdb" => Some(userdb::open(opening)),
         #[cfg(feature = "ldap")]
         b"ldap" => ldap::open(opening),
+        #[cfg(feature = "sqlite")]
+        b"sqlite" => super::sql::sqlite::open(opening),
+        #[cfg(feature = "pgsql")]
+        b"pgsql" => super::sql::pgsql::open(opening),
         class if ELSEWHERE.contains(&class) => Some(elsewhere::open(opening)),
         class => {
             let class = class.as_bstr();
@@ -586,5 +591,6 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
 
 /// Classes that are known and not available here.
 const ELSEWHERE: &[&[u8]] = &[
-    b"ldap", b"nis", b"nisplus", b"hesiod", b"ph", b"netinfo", b"nsd", b"dbm", b"ldapx",
+    b"ldap", b"sqlite", b"pgsql", b"nis", b"nisplus", b"hesiod", b"ph", b"netinfo", b"nsd", b"dbm",
+    b"ldapx",
 ];

@@ -109,7 +109,7 @@ pub(crate) fn open(opening: &mut Opening<'_>) -> Option<Opened> {
 
 /// Reads `inet:PORT@HOST`, `inet6:PORT@HOST`, `local:PATH`, `unix:PATH`, or a
 /// path.
-fn endpoint(text: &[u8]) -> Option<Endpoint> {
+pub(crate) fn endpoint(text: &[u8]) -> Option<Endpoint> {
     let (family, rest) = match text.split_once_str(":") {
         Some((family, rest)) => (family.to_ascii_lowercase(), rest),
         None => (b"unix".to_vec(), text),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 use ldap3::{DerefAliases, Scope};
 
-use crate::map::kline::{Common, leading_number};
+use crate::map::kline::{Common, leading_number, quoted_word};
 
 /// What the value of an attribute is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +125,13 @@ impl LdapLine {
                 break;
             };
             let next = if b"bcdhHklMpPrsvVwZz".contains(&flag) {
-                let (value, next) = word(after.trim_start());
+                let (value, next) = quoted_word(after.trim_start());
                 let before = self.faults.len();
                 self.own(flag, value, words);
                 self.broken |= self.faults.len() > before;
                 next
             } else {
-                let (value, next) = word(after);
+                let (value, next) = quoted_word(after);
                 self.common_flag(flag, value);
                 next
             };
@@ -224,19 +224,6 @@ impl LdapLine {
             };
         }
     }
-}
-
-/// The word at the start of `text`, with quotes around it taken off, and what
-/// follows it.
-fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    if let Some(quoted) = text.strip_prefix(b"\"") {
-        return match quoted.find_byte(b'"') {
-            Some(end) => (&quoted[..end], &quoted[end + 1..]),
-            None => (quoted, b""),
-        };
-    }
-    let end = text.find_byteset(b" \t").unwrap_or(text.len());
-    text.split_at(end)
 }
 
 /// A filter without white space between its parts, which some servers' tools
