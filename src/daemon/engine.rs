@@ -20,7 +20,7 @@ use crate::base::Sysexit;
 use crate::base::maillog::Priority;
 use crate::deliver::agent::NoAgent;
 use crate::deliver::delivery::Deliverer;
-use crate::os::{Channel, SystemClock, SystemHost, time_zone};
+use crate::os::{Channel, SystemClock, SystemHost, raise_descriptor_limit, time_zone};
 use crate::queue::{Claim, Queue};
 use crate::receive::Security;
 use crate::route::Site;
@@ -90,6 +90,7 @@ impl Beginning {
             files,
             start,
         } = self;
+        raise_descriptor_limit();
         let world = World::new(&start, files);
         let snapshot = match world.prepare(&start) {
             Ok(snapshot) => snapshot,

@@ -136,6 +136,18 @@ pub fn reap() -> Option<EndedChild> {
     })
 }
 
+/// Lets this process hold as many descriptors as the system ever lets it: the
+/// usual limit is for programs that hold few, not for one with a session each.
+pub fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // With fewer, connections wait until others have gone.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
 /// Signals as something to wait for beside other descriptors.
 pub struct Signals {
     descriptor: SignalFd,

@@ -218,6 +218,15 @@ fn the_engine_is_another_process_without_privileges() {
     daemon.start();
     let engine = daemon.engine();
     assert_ne!(engine, daemon.pid());
+    let limits = std::fs::read_to_string(format!("/proc/{engine}/limits")).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let files: Vec<&str> = files.unwrap().split_whitespace().collect();
+    assert_eq!(
+        files[3], files[4],
+        "a descriptor for every session: {limits}"
+    );
     if need::root("the engine's user under a root parent") {
         for what in ["Uid:", "Gid:"] {
             let ids = user_ids(engine, what);
