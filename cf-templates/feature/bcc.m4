@@ -5,7 +5,8 @@ dnl canonical map.
 define(`_add_bcc_', `true')
 define(`_BCC_', 1)
 ifelse(defn(`_ARG_'), `access', `ifdef(`_ACCESS_', `', `_fault_(`FEATURE(`bcc',`access') requires FEATURE(`access_db')')')define(`_bcc_map_', `access')', `_table_(`bcctable', defn(`_ARG_'), `bcctable', `bcc')define(`_bcc_map_', `bcctable')')
-define(`_bcc_domain_', defn(`_ARG2_'))
+ifelse(defn(`_ARG2_'), `', `', `_into_(101)DA`'_ARG2_
+_back_()')
 define(`_bcc_rcpt_', defn(`_ARG3_'))
 divert(146)dnl
 #

@@ -6,7 +6,7 @@ _default_(`DNSBL_MAP_OPT', `')
 _kmap_(`dnsbl', `DNSBL_MAP -T<TMP>`'ifelse(defn(`DNSBL_MAP_OPT'), `', `', ` DNSBL_MAP_OPT')')
 ifelse(defn(`_ARG_'), `', `_fault_(`missing zone in FEATURE(`dnsbl')')')
 divert(8)dnl
-# feature dnsbl: _ARG_
+# feature dnsbl`'_at_(`dnsbl'): _ARG_
 R$*			$: $&{client_addr}
 R$-.$-.$-.$-		$: < ? > $(dnsbl $4.$3.$2.$1._ARG_. $: OK $)
 R< ? > OK		$: OKSOFAR

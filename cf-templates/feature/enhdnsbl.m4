@@ -10,7 +10,7 @@ ifelse(defn(`_ARG2_'), `discard', `define(`_edns_hit_', `$`'#discard $: discard'
 define(`_edns_rule_', `ifelse(`$1', `', `', `R< ? > $1		_edns_hit_
 ')')
 divert(8)dnl
-# feature enhdnsbl: _ARG_
+# feature enhdnsbl`'_at_(`enhdnsbl'): _ARG_
 R$*			$: $&{client_addr}
 R$-.$-.$-.$-		$: < ? > $(ednsbl $4.$3.$2.$1._ARG_. $: OK $)
 R< ? > OK		$: OKSOFAR

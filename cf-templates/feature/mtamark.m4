@@ -2,7 +2,7 @@ divert(-1)
 dnl mtamark: an experiment: networks say in reverse DNS who is a mail server.
 _kmap_(`mtamark', `dns -R TXT -a. -T<TMP> -r5')
 divert(8)dnl
-# feature mtamark
+# feature mtamark`'_at_(`mtamark')
 R$*			$: $&{client_addr}
 R$-.$-.$-.$-		$: < ? > $(mtamark ifelse(defn(`_ARG3_'), `', `_perm._smtp._srv', `_ARG3_').$4.$3.$2.$1.in-addr.arpa. $: OK $)
 R< ? > 1.		$: OKSOFAR

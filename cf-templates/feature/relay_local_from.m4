@@ -4,7 +4,7 @@ errprint(`*** WARNING: FEATURE(`relay_local_from') may cause your system to act 
 	try FEATURE(`relay_mail_from').
 ')
 divert(163)dnl
-# feature relay_local_from: senders who say that they are from here
+# feature relay_local_from`'_at_(`relay_local_from'): senders who say that they are from here
 R$*			$: < ? > $>CanonAddr $&f
 R< ? > $+ < @ $=w . >	$@ RELAY
 divert(-1)

@@ -4,7 +4,7 @@ errprint(`*** WARNING: FEATURE(`relay_mail_from') may cause your system to act a
 	relay.  Use SMTP AUTH or STARTTLS instead.
 ')
 divert(163)dnl
-# feature relay_mail_from: senders whom the access table lets relay
+# feature relay_mail_from`'_at_(`relay_mail_from'): senders whom the access table lets relay
 R$*			$: < ? > $>CanonAddr $&f
 R< ? > $+ < @ $+ . >	$: < ? > $1 < @ $2 >
 R< ? > $+ < @ $+ >	$: < @ > $>SearchList < ! From > $| < F:$1@$2 > ifelse(defn(`_ARG_'), `domain', `< D:$2 >') < >

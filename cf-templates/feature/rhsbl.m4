@@ -4,7 +4,7 @@ dnl together with delayed checks.
 _kmap_(`dnsbl', `host -T<TMP>')
 _kmap_(`macro', `macro')
 divert(8)dnl
-# feature rhsbl: _ARG_
+# feature rhsbl`'_at_(`rhsbl'): _ARG_
 R$*			$: $&{client_addr}
 R$@			$@
 R$*			$: < ? > $>CanonAddr $&f

@@ -12,10 +12,4 @@ R< ? > < $* >		$: $>A < $1 > < ? > < ! "TLS_Srv_Features" > < $1 >
 R< ? > < $* >		$@ ""
 R< $+ > < $* >		$@ $1
 
-Stls_clt_feat_acc
-R$* $| $*		$: $>D < $1 > < ? > < ! "TLS_Clt_Features" > < $2 >
-R< ? > < $* >		$: $>A < $1 > < ? > < ! "TLS_Clt_Features" > < $1 >
-R< ? > < $* >		$@ ""
-R< $+ > < $* >		$@ $1
-
 divert(-1)

@@ -144,7 +144,8 @@ SLocal_check_rcpt
 ifdef(`_DELAY_CHECKS_', `Scheckrcpt', `Scheck_rcpt')
 SBasic_check_rcpt
 SRcpt_ok
-SRelay_ok
+ifdef(`_PROMISCUOUS_', `', `SRelay_ok
+')dnl
 ifdef(`_DELAY_CHECKS_', `SFullAddr
 SDelay_TLS_Clt
 SDelay_TLS_Clt2

@@ -53,6 +53,9 @@ define(`_asked_', `define(`_asked_$1', ``$2'')')
 define(`_by_', `ifdef(`_asked_$1', `# _asked_$1
 ')')
 
+# _at_(NAME): where feature NAME was asked for, with the word in front.
+define(`_at_', `ifdef(`_at_$1', ` at 'defn(`_at_$1'))')
+
 # _default_(NAME, value): define NAME unless the .mc has.
 define(`_default_', `ifdef(`$1', `', `define(`$1', `$2')')')
 
@@ -71,7 +74,7 @@ define(`DOMAIN', `_into_(-1)include(_CF_DIR_`domain/$1.m4')_back_()')
 
 # FEATURE(name, arguments...): in the feature file _ARG_ is the first
 # argument, _ARG2_ the second, and so on; _ARGS_ is all of them.
-define(`FEATURE', `_into_(-1)_asked_(`$1', `FEATURE($1) at '_here_)_args_(shift($@))include(_CF_DIR_`feature/$1.m4')_unargs_()_back_()')
+define(`FEATURE', `_into_(-1)_asked_(`$1', `FEATURE($1) at '_here_)define(`_at_$1', _here_)pushdef(`_for_', ``FEATURE($1) at ''_here_)_args_(shift($@))include(_CF_DIR_`feature/$1.m4')_unargs_()popdef(`_for_')_back_()')
 define(`_args_', `pushdef(`_ARGS_', `$@')pushdef(`_ARG_', `$1')pushdef(`_ARG1_', `$1')pushdef(`_ARG2_', `$2')pushdef(`_ARG3_', `$3')pushdef(`_ARG4_', `$4')pushdef(`_ARG5_', `$5')pushdef(`_ARG6_', `$6')pushdef(`_ARG7_', `$7')pushdef(`_ARG8_', `$8')pushdef(`_ARG9_', `$9')')
 define(`_unargs_', `popdef(`_ARGS_')popdef(`_ARG_')popdef(`_ARG1_')popdef(`_ARG2_')popdef(`_ARG3_')popdef(`_ARG4_')popdef(`_ARG5_')popdef(`_ARG6_')popdef(`_ARG7_')popdef(`_ARG8_')popdef(`_ARG9_')')
 
@@ -166,7 +169,8 @@ _back_()')')
 # -- maps ------------------------------------------------------------------
 
 # _kmap_(name, spec): a K line of the library, once for each name.
-define(`_kmap_', `ifdef(`_kmap_$1_', `', `define(`_kmap_$1_', 1)_into_(103)K`'$1 $2
+define(`_kmap_', `ifdef(`_kmap_$1_', `', `define(`_kmap_$1_', 1)_into_(103)ifdef(`_for_', `# _for_
+')K`'$1 $2
 _back_()')')
 
 # _table_(name, argument, default file, LDAP map name, flags): the map of a

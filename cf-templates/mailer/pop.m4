@@ -5,7 +5,6 @@ _default_(`POP_MAILER_FLAGS', `Penu')
 _default_(`POP_MAILER_ARGS', `pop $u')
 _pseudo_(`POP')
 divert(131)dnl
-R$+ .POP		$#pop $: $1
 R$+ < @ POP. >		$#pop $: $1
 divert(7)dnl
 

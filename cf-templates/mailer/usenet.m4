@@ -5,6 +5,8 @@ _default_(`USENET_MAILER_FLAGS', `rsDFMmn')
 _default_(`USENET_MAILER_ARGS', `inews -m -h -n')
 divert(131)dnl
 R$+ .USENET		$#usenet $@ usenet $: $1
+divert(134)dnl
+R$+ .USENET < @ $=w . >	$#usenet $@ usenet $: $1
 divert(7)dnl
 
 #

@@ -32,6 +32,10 @@ struct Arguments {
     /// the path that the source itself names.
     #[arg(long, value_name = "DIR")]
     templates: Option<OsString>,
+    /// Look here, too, for what the source includes, and for folders like the
+    /// library's own: domain, feature, hack, mailer, ostype, siteconfig.
+    #[arg(short = 'I', long = "include", value_name = "DIR")]
+    include: Vec<PathBuf>,
     /// Let syscmd and esyscmd run commands.
     #[arg(long)]
     allow_syscmd: bool,
@@ -51,7 +55,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             });
         }
     };
-    let mut outside = RealHost::new(Vec::new(), None);
+    let mut outside = RealHost::new(arguments.include, None);
     let compiled = match compile_file(
         &arguments.file,
         templates(arguments.templates),

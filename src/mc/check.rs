@@ -14,7 +14,6 @@ const SET_TWICE: &[&str] = &["confINPUT_MAIL_FILTERS"];
 
 /// Every mistake in what the site defined.
 pub(super) fn mistakes(record: &Record, places: &mut Places<'_>) -> Vec<Diagnostic> {
-    let known = known_names();
     let mut faults = Vec::new();
     for (index, defined) in record.defined.iter().enumerate() {
         if defined.read || defined.pushed || is_library(&defined.origin.asked) {
@@ -34,13 +33,13 @@ pub(super) fn mistakes(record: &Record, places: &mut Places<'_>) -> Vec<Diagnost
             if is_of_site(defined) && !SET_TWICE.contains(&name) {
                 faults.push(overridden(name, origin, &later.origin.asked));
             }
-        } else if known.contains(name) {
+        } else if is_known(name) {
             let read_before = when_read(record, defined, name);
             if let Some(reader) = read_before {
                 faults.push(too_late(name, origin, reader, is_of_site(defined)));
             }
         } else if is_of_site(defined) {
-            faults.push(unread(name, origin, &known));
+            faults.push(unread(name, origin));
         }
     }
     faults.dedup_by(|one, other| one.code == other.code && one.origin == other.origin);
@@ -63,6 +62,27 @@ fn is_of_feature(defined: &Defined) -> bool {
 /// Whether a name is one that sites define: the library's own begin with `_`.
 fn is_for_sites(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// Whether a name stands anywhere in the library, as a whole word.
+fn is_known(name: &str) -> bool {
+    let finder = bstr::Finder::new(name);
+    embedded::templates().any(|(_, bytes)| {
+        let mut from = 0;
+        while let Some(at) = finder.find(&bytes[from..]) {
+            let (start, end) = (from + at, from + at + name.len());
+            let before = start.checked_sub(1).and_then(|at| bytes.get(at));
+            if !before.is_some_and(is_of_word) && !bytes.get(end).is_some_and(is_of_word) {
+                return true;
+            }
+            from = end;
+        }
+        false
+    })
+}
+
+fn is_of_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_'
 }
 
 /// Every name that stands anywhere in the library.
@@ -92,12 +112,13 @@ fn when_read<'r>(
     }
 }
 
-fn unread(name: &str, origin: Origin, known: &HashSet<&'static str>) -> Diagnostic {
+fn unread(name: &str, origin: Origin) -> Diagnostic {
     let fault = Diagnostic::warning(
         "mc-define-unread",
         origin,
         format!("nothing reads `{name}'"),
     );
+    let known = known_names();
     let candidates = known.iter().copied().filter(|known| is_for_sites(known));
     // The same of several that stand as near, whatever order the set has.
     let mut candidates: Vec<&str> = candidates.collect();

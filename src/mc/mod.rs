@@ -126,6 +126,8 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
     let mut places = Places::new(request.name);
     let mut faults = early;
     faults.extend(faults::faults(&host.events, &mut places));
+    // A source that includes itself would say the same very often.
+    faults.dedup();
     let said = faults::said(&host.events);
     match output {
         Ok(output) => {

@@ -267,6 +267,18 @@ fn a_broken_source_is_refused_at_the_right_line() {
         &with("MAILER(`smtp')dnl\nLOCAL_CONFIG\nRno tab here\n"),
         "site.mc: line 4: invalid rewrite line",
     );
+    refused(
+        &with("include(`site.mc')dnl\nMAILER(`smtp')dnl\n"),
+        "site.mc: line 2: ",
+    );
+    // A hundred megabytes, from a line.
+    let line = "x".repeat(1000);
+    refused(
+        &with(&format!(
+            "define(`again', `ifelse(`$1', `0', `', `{line} again(decr(`$1'))')')dnl\nagain(100000)\n"
+        )),
+        "site.mc: line 3: more than ",
+    );
     refused(b"OSTYPE(`linux')dnl\nx\0y\n", "site.mc: line 2: a NUL byte");
     refused(
         b"# made\nV10/Berkeley\nCwlocalhost\n",
@@ -310,4 +322,76 @@ fn odd_bytes_pass_through() {
         "{}",
         text(&other.stderr)
     );
+}
+
+#[test]
+fn a_site_has_files_of_its_own() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("below")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    // Beside the source, in the tree that the source names, and on a path.
+    file(
+        "mail/site.mc",
+        &format!(
+            "include(`{}/tree/m4/cf.m4')dnl\nOSTYPE(`linux')dnl\nDOMAIN(`ours')dnl\n\
+             FEATURE(`beside', `7m')dnl\nFEATURE(`on_path')dnl\n\
+             include(`tls/starttls.m4')dnl\nSITECONFIG(`near', `mail', `U')dnl\n\
+             MAILER(`smtp')dnl\nMAILER(`courier')dnl\nHACK(`name')dnl\n",
+            dir.path().display()
+        ),
+    );
+    file("mail/feature/beside.m4", "define(`confTO_MAIL', _ARG_)\n");
+    file("tree/domain/ours.m4", "define(`confTO_QUIT', `8m')\n");
+    file("tree/siteconfig/near.m4", "SITE(`one two')\n");
+    file(
+        "tree/mailer/courier.m4",
+        "PUSHDIVERT(7)\nMcourier, P=/bin/courier, F=lsDFM, A=courier $u\nPOPDIVERT\n",
+    );
+    file("path/feature/on_path.m4", "define(`confTO_RCPT', `9m')\n");
+    file("path/hack/name.m4", "LOCAL_CONFIG\nDxhacked\n");
+    file(
+        "path/tls/starttls.m4",
+        "define(`confCACERT', `/etc/mail/tls/ca.pem')dnl\n",
+    );
+    let path = dir.path().join("path");
+    let output = Command::new(GODWIT)
+        .arg("compile")
+        .arg("-I")
+        .arg(&path)
+        .arg("mail/site.mc")
+        .current_dir(dir.path())
+        .output()
+        .expect("the program can be started");
+    assert_eq!(text(&output.stderr), "");
+    let cf = text(&output.stdout);
+    for line in [
+        "O Timeout.mail=7m",
+        "O Timeout.quit=8m",
+        "O Timeout.rcpt=9m",
+        "O CACertFile=/etc/mail/tls/ca.pem",
+        "DUmail",
+        "CUone two",
+        "C{w}mail mail.UUCP",
+        "Dxhacked",
+    ] {
+        assert!(cf.lines().any(|other| other == line), "{line}:\n{cf}");
+    }
+    assert!(cf.contains("\nMcourier, P=/bin/courier"));
+}
+
+#[test]
+fn blocks_say_who_asked_for_them_and_classes_swallow_their_line() {
+    let dir = site(
+        b"OSTYPE(`linux')dnl\nFEATURE(`mailertable')dnl\n\
+          EXPOSED_USER(`root') FEATURE(`redirect')\nMAILER(`smtp')dnl\n",
+    );
+    let cf = text(&compile(dir.path(), "site.mc").stdout);
+    assert!(cf.contains("# FEATURE(mailertable) at site.mc:2\nKmailertable "));
+    assert!(cf.contains("# feature mailertable at site.mc:2: "));
+    assert!(cf.contains("# MAILER(smtp) at site.mc:4\n"));
+    assert!(!cf.contains("REDIRECT"));
+    assert_eq!(cf, text(&compile(dir.path(), "site.mc").stdout));
 }

@@ -75,13 +75,13 @@ undivert(2)dnl
 R$* < @ [ $+ ] > $*		$: < [ > $1 < @ [ $2 ] > $3
 R< [ > $* < @ $=w > $*		$: $1 < @ $j . > $3
 R< [ > $* < @ $+ > $*		$@ $1 < @ $2 > $3
-ifdef(`_kmap_domaintable_', `# feature domaintable: names that have another name.
+ifdef(`_kmap_domaintable_', `# feature domaintable`'_at_(`domaintable'): names that have another name.
 R$* < @ $+ > $*			$: $1 < @ $(domaintable $2 $) > $3
 ')dnl
-ifdef(`_kmap_bitdomain_', `# feature bitdomain: BITNET nodes that have an Internet name.
+ifdef(`_kmap_bitdomain_', `# feature bitdomain`'_at_(`bitdomain'): BITNET nodes that have an Internet name.
 R$* < @ $+ .BITNET > $*		$: $1 < @ $(bitdomain $2 $: $2 .BITNET $) > $3
 ')dnl
-ifdef(`_kmap_uudomain_', `# feature uucpdomain: UUCP hosts that have an Internet name.
+ifdef(`_kmap_uudomain_', `# feature uucpdomain`'_at_(`uucpdomain'): UUCP hosts that have an Internet name.
 R$* < @ $+ .UUCP > $*		$: $1 < @ $(uudomain $2 $: $2 .UUCP $) > $3
 ')dnl
 undivert(120)dnl
@@ -94,7 +94,7 @@ R$* < @ $+ .UUCP > $*		$: $1 < @ $[ $2 $: $2 .UUCP . $] > $3
 R$* < @ $* $=P > $*		$: $1 < @ $2 $3 . > $4
 R$* < @ $* .. > $*		$1 < @ $2 . > $3
 R$* < @ $* . > $*		$@ $1 < @ $2 . > $3
-ifdef(`_NO_CANONIFY_', `# feature nocanonify: names are taken as they are, unless the daemon asks
+ifdef(`_NO_CANONIFY_', `# feature nocanonify`'_at_(`nocanonify'): names are taken as they are, unless the daemon asks
 # for lookups (M=c) or the name is in class Canonify.
 ifdef(`_CANONIFY_HOSTS_', `# single words are looked up all the same
 R$* < @ $- > $*			$: $1 < @ $[ $2 $] > $3

@@ -49,7 +49,7 @@ R< ? > < $* >		$: OK
 R< $={Accept} > < $* >	$@ $1
 include(_CF_DIR_`m4/rules/verdict.m4')dnl
 ')dnl
-ifdef(`_REQUIRE_RDNS_', `# feature require_rdns: a client needs a name that is its own, unless we relay
+ifdef(`_REQUIRE_RDNS_', `# feature require_rdns`'_at_(`require_rdns'): a client needs a name that is its own, unless we relay
 # for it
 R$*			$: $&{client_addr} $| $&{client_resolve}
 R$=R $* $| $*		$@ RELAY
@@ -135,7 +135,7 @@ R< LOCAL > $*		$@ < OKR >
 R< USER > $*		$#error $@ 5.5.4 $: "553 Domain name required for sender address " $&f
 R< TEMP > $*		$#error $@ 4.1.8 $: "451 Domain of sender address " $&f " does not resolve"
 R< PERM > $*		$#error $@ 5.1.8 $: "553 Domain of sender address " $&f " does not exist"
-ifdef(`_BADMX_', `# feature badmx: where the exchangers of the domain really are
+ifdef(`_BADMX_', `# feature badmx`'_at_(`badmx'): where the exchangers of the domain really are
 R< OKR > $* < @ $+ >	$: $1 < @ $2 > $| $>BadMX $2
 R$* $| $#$*		$#$2
 ')dnl
@@ -195,7 +195,7 @@ R$*			$#error $@ 5.7.1 $: _RELAYMSG_
 SRcpt_ok
 R$*			$: $>ParseRecipient $1
 undivert(161)dnl
-ifdef(`_BLOCKLIST_', `ifdef(`_ACCESS_', `# feature blocklist_recipients: recipients who get nothing
+ifdef(`_BLOCKLIST_', `ifdef(`_ACCESS_', `# feature blocklist_recipients`'_at_(`blocklist_recipients'): recipients who get nothing
 R$*			$: < ? > $1
 R< ? > $+ < @ $=w >	$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
 ifdef(`_virthost_class_', `R< ? > $+ < @ $={VirtHost} >	$: < > $1 < @ $2 > $| < F:$1@$2 > < U:$1@ > < D:$2 > < >
@@ -218,15 +218,15 @@ R$* $| $*		$: $1 $| $&{auth_type}
 R$* $|			$: $1
 R$* $| $={TrustAuthMech}	$# RELAY
 R$* $| $*		$: $1
-ifelse(_NO_PERCENT_, `reject', `# feature nopercenthack: routes by percent sign are refused
+ifelse(_NO_PERCENT_, `reject', `# feature nopercenthack`'_at_(`nopercenthack'): routes by percent sign are refused
 R$* % $*		$@ $1 % $2
 ')dnl
-ifelse(_NO_UUCP_, `reject', `# feature nouucp: UUCP routes are refused
+ifelse(_NO_UUCP_, `reject', `# feature nouucp`'_at_(`nouucp'): UUCP routes are refused
 R$* ! $*		$@ $1 ! $2
 ')dnl
 # ours
 R$+ < @ $=w >		$@ RELAY
-ifdef(`_BESTMX_', `# feature bestmx_is_local: so are hosts whose best exchanger we are
+ifdef(`_BESTMX_', `# feature bestmx_is_local`'_at_(`bestmx_is_local'): so are hosts whose best exchanger we are
 ifdef(`_bestmx_class_', `R$+ < @ $=B >		$: $1 < @ $2 > $| $(bestmx $2 $: ? $)
 R$+ < @ $* .$=B >	$: $1 < @ $2 .$3 > $| $(bestmx $2.$3 $: ? $)
 ', `R$+ < @ $+ >		$: $1 < @ $2 > $| $(bestmx $2 $: ? $)
@@ -252,7 +252,7 @@ R< ? > < $+ < @ $+ > >	$: < $(access $2 $: ? $) > < $1 < @ $2 > >
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
 R< $* > < $* >		$: $2
 ')')dnl
-ifdef(`_RELAY_MX_', `# feature relay_based_on_MX: domains that name us as their exchanger
+ifdef(`_RELAY_MX_', `# feature relay_based_on_MX`'_at_(`relay_based_on_MX'): domains that name us as their exchanger
 R$+ < @ $+ >		$: < : $(mxserved $2 $) : > < $1 < @ $2 > >
 R< : $* < TEMP > : > $*	$#TEMP $@ 4.4.0 $: "450 Can not check MX records for recipient host " $1
 R< $* : $=w . : $* > $*	$@ RELAY

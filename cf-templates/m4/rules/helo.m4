@@ -1,4 +1,4 @@
-# feature block_bad_helo: who greets with our name, or with none, and is not
+# feature block_bad_helo`'_at_(`block_bad_helo'): who greets with our name, or with none, and is not
 # one of those we relay for
 R$*			$: $1 $| $&{client_addr}
 R$* $| 0		$: $1

@@ -3,7 +3,7 @@
 # Ruleset 93 (MasqHdr): what a sender address in a header looks like outside.
 #
 SMasqHdr=93
-ifdef(`_kmap_generics_', `# feature genericstable: local users and their public addresses
+ifdef(`_kmap_generics_', `# feature genericstable`'_at_(`genericstable'): local users and their public addresses
 R$+ < @ *LOCAL* >	$: < @ > < $1 @ $j > $1 < @ *LOCAL* >
 ifdef(`_generics_class_', `R$+ < @ $=G . >		$: < @ > < $1 @ $2 > $1 < @ $2 . >
 ifdef(`_generics_entire_', `R$+ < @ $* .$=G . >	$: < @ > < $1 @ $2 .$3 > $1 < @ $2 .$3 . >

@@ -34,12 +34,12 @@ R< > $*			$: $1
 # Parse1: which mailer.
 #
 SParse1
-ifdef(`_LDAP_ROUTING_', `# feature ldap_routing: the directory says where users of its domains live
+ifdef(`_LDAP_ROUTING_', `# feature ldap_routing`'_at_(`ldap_routing'): the directory says where users of its domains live
 ifdef(`_ldaproute_class_', `R$+ < @ $={LDAPRoute} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $2 > < >
 ifdef(`_ldapequiv_class_', `R$+ < @ $={LDAPRouteEquiv} . >	$: $>LDAPExpand < $1 < @ $2 . > > < $1 @ $M > < >
 ')')dnl
 ')dnl
-ifdef(`_kmap_virtuser_', `# feature virtusertable: an address that stands for another
+ifdef(`_kmap_virtuser_', `# feature virtusertable`'_at_(`virtusertable'): an address that stands for another
 R$+ < @ $=w . >		$: < @ > < $1 @ $2 > $1 < @ $2 . >
 ifdef(`_virthost_class_', `R$+ < @ $={VirtHost} . >	$: < @ > < $1 @ $2 > $1 < @ $2 . >
 ifdef(`_virtuser_entire_', `R$+ < @ $+ .$={VirtHost} . >	$: < @ > < $1 @ $2 .$3 > $1 < @ $2 .$3 . >
@@ -60,18 +60,19 @@ R< error : $- $+ > $*	$#error $@ $(dequote $1 $) $: $2
 R< $+ > < $+ > $+	$: $>Recurse $1
 ')dnl
 
-ifdef(`_REDIRECT_', `# feature redirect: addresses that only say where somebody has gone;
+ifdef(`_REDIRECT_', `# feature redirect`'_at_(`redirect'): addresses that only say where somebody has gone;
 # newaliases may meet them
 R$* < @ $+ .REDIRECT. > $*	$: $1 < @ $2 .REDIRECT. > < ${opMode} >
 R$* < @ $+ .REDIRECT. > < i >	$: $1 < @ $2 .REDIRECT. >
 R$* < @ $+ .REDIRECT. > < $* >	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
 ')dnl
-ifdef(`_STICKY_', `# feature stickyhost: user@thishost is not the same as user
+ifdef(`_STICKY_', `# feature stickyhost`'_at_(`stickyhost'): user@thishost is not the same as user
 ifdef(`MAIL_HUB', `R$+ < @ $=w . >		$: $>MailerToTriple < $H > $1 < @ $2 . >
 ', `R$+ + $* < @ $=w . >	$#_LOCAL_ $: $1 + $2
 R$+ < @ $=w . >		$#_LOCAL_ $: @ $1
 ')dnl
 ')dnl
+undivert(134)dnl
 R$=L < @ $=w . >	$#_LOCAL_ $: @ $1
 R$+ < @ $=w . >		$#_LOCAL_ $: $1
 
@@ -90,14 +91,14 @@ ifdef(`_MAILER_smtp_', `R< > $* < @ [ $+ ] > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $
 R< $- : $+ > $* < @ [ $+ ] > $*	$#$1 $@ $2 $: $3 < @ [ $4 ] > $5
 R< $+ > $* < @ [ $+ ] > $*	$#_SMTP_ $@ $1 $: $2 < @ [ $3 ] > $4
 
-ifdef(`_kmap_mailertable_', `# feature mailertable: by host, by its parents, by the default entry
+ifdef(`_kmap_mailertable_', `# feature mailertable`'_at_(`mailertable'): by host, by its parents, by the default entry
 R$* < @ $+ > $*		$: < $2 > $1 < @ $2 > $3
 R< $+ . > $+		$: < $1 > $2
 R< $+ > $+		$: $>Mailertable < $1 > $2
 ')dnl
 ifdef(`_MAILER_uucp_', `ifdef(`UUCP_RELAY', `', `R$* < @ $+ .UUCP. > $*	$#_UUCP_ $@ $2 $: $1 < @ $2 .UUCP. > $3
 ')')dnl
-ifdef(`_BESTMX_', `# feature bestmx_is_local: hosts whose best exchanger we are
+ifdef(`_BESTMX_', `# feature bestmx_is_local`'_at_(`bestmx_is_local'): hosts whose best exchanger we are
 ifdef(`_bestmx_class_', `R$* < @ $=B . > $*	$: $1 < @ $2 . > $3 $| $(bestmx $2 $: ? $)
 R$* < @ $* .$=B . > $*	$: $1 < @ $2 .$3 . > $4 $| $(bestmx $2.$3 $: ? $)
 ', `R$* < @ $* > $*		$: $1 < @ $2 > $3 $| $(bestmx $2 $: ? $)

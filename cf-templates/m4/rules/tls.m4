@@ -188,7 +188,7 @@ ifdef(`_need_tls_req_', `#
 STLS_req
 R $| $+			$@ OK
 R< CN > $* $| < $+ >	$: < CN:$&{TLS_Name} > $1 $| < $2 >
-ifdef(`_CERT_ALTNAMES_', `# feature check_cert_altnames: any name in the certificate will do, if it is
+ifdef(`_CERT_ALTNAMES_', `# feature check_cert_altnames`'_at_(`check_cert_altnames'): any name in the certificate will do, if it is
 # the name of the other side
 R< CN:$+ > $* $| < $+ >	$: < CN:$&{TLS_Name} > $2 $| < $3 >
 R< CN:$={cert_altnames} > $* $| < $+ >	$@ $>TLS_req $2 $| < $3 >
@@ -240,11 +240,17 @@ ifdef(`_ACCESS_', `R$*			$: $>tls_clt_feat_acc $1
 R$* $| $*		$@ ""
 R$* = $*		$@ $1 = $2
 R$+=$*			$@ $1=$2
-')dnl
 R$- 			$: $1
-ifdef(`_ACCESS_', `R$+ . $+		$@ ""
-')dnl
+R$+ . $+		$@ ""
 R$*			$@ $1
+
+Stls_clt_feat_acc
+R$* $| $*		$: $>D < $1 > < ? > < ! "TLS_Clt_Features" > < $2 >
+R< ? > < $* >		$: $>A < $1 > < ? > < ! "TLS_Clt_Features" > < $1 >
+R< ? > < $* >		$@ ""
+R< $+ > < $* >		$@ $1
+', `R$*			$@ ""
+')dnl
 
 ')dnl
 ifdef(`_STS_', `#

@@ -1,4 +1,4 @@
-//! Unpacks `tests/data/conformance.tar.xz`: recorded answers of the reference.
+//! Unpacks archives of `tests/data`: recorded answers of the reference.
 //!
 //! `tar -xf` unpacks it as well. The form is plain ustar with short names.
 
@@ -8,9 +8,11 @@ use std::path::Path;
 
 const BLOCK: usize = 512;
 
-/// Unpacks everything under `folder`.
-pub(super) fn unpack(folder: &Path) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/conformance.tar.xz");
+/// Unpacks everything of the archive `name` under `folder`.
+pub(super) fn unpack(name: &str, folder: &Path) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name);
     let packed = fs::read(file).unwrap();
     let mut tar = Vec::new();
     lzma_rs::xz_decompress(&mut BufReader::new(Cursor::new(packed)), &mut tar).unwrap();
