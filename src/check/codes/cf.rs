@@ -282,8 +282,16 @@ pub(super) const ROWS: &[CodeRow] = &[
         Error,
         "A ruleset has a name or number that it cannot have.",
         "Use letters, digits and underscores, or a number below 2000.",
-        Cf("Sour-rules\n"),
+        Cf("S-our_rules\n"),
         "Sour_rules\n",
+    ),
+    row(
+        "cf-ruleset-number",
+        Error,
+        "A ruleset that has a number already is given another.",
+        "Write the number once, or leave it out.",
+        Cf("Sours=30\nSours=31\n"),
+        "Sours=30\n",
     ),
     row(
         "cf-ruleset-again",
@@ -332,14 +340,6 @@ pub(super) const ROWS: &[CodeRow] = &[
         "Put an S line before it.",
         Cf("R$*\t$@ $1\n"),
         "Sours\nR$*\t$@ $1\n",
-    ),
-    row(
-        "cf-rule-wildcards",
-        Warning,
-        "The left side of a rule has more than nine wildcards; the right side can name nine.",
-        "Split the rule in two.",
-        Cf("Sours\nR$-.$-.$-.$-.$-.$-.$-.$-.$-.$-\t$@ $1\n"),
-        "",
     ),
     row(
         "cf-rule-dead",
