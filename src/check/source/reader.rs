@@ -14,6 +14,9 @@ use bstr::{BStr, BString, ByteSlice};
 /// How deep quotes and calls may stand in one another.
 const DEPTH_MAX: usize = 200;
 
+/// How much of a line is looked at to see how it begins.
+const LINE_BYTES_SEEN: usize = 4096;
+
 /// A macro that is called, or a word that looks like a call of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -135,6 +138,17 @@ impl Reader<'_> {
         }
     }
 
+    /// What stands before `at` on its line; of a line that is longer than any
+    /// that people write, only the end.
+    fn before(&self, at: usize) -> &[u8] {
+        let from = at.saturating_sub(LINE_BYTES_SEEN);
+        let text = &self.text[from..at];
+        match text.rfind_byte(b'\n') {
+            Some(end) => &text[end + 1..],
+            None => text,
+        }
+    }
+
     /// Text that is no macro, behind a call.
     fn tail(&mut self, at: usize) {
         if let Some(call) = self.after.take() {
@@ -147,7 +161,7 @@ impl Reader<'_> {
     fn word(&mut self) -> bool {
         let at = self.word_at(self.at);
         let name = &self.text[at.clone()];
-        let before = &self.text[line_start(self.text, at.start)..at.start];
+        let before = self.before(at.start);
         let in_comment = before.trim_start().starts_with(b"#");
         if name == b"dnl" {
             self.skip_line(true);
@@ -391,4 +405,56 @@ fn is_library(call: &Call) -> bool {
 /// Where the line of `at` begins.
 pub(crate) fn line_start(text: &[u8], at: usize) -> usize {
     text[..at].rfind_byte(b'\n').map_or(0, |end| end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> HashSet<BString> {
+        let names = ["define", "FEATURE", "ifdef", "LOCAL_CONFIG"];
+        names.iter().map(|name| BString::from(*name)).collect()
+    }
+
+    #[test]
+    fn calls_are_seen_as_m4_sees_them() {
+        let text = b"dnl define(`a', `b')\ndefine(`x', `y (`z'')dnl rest\n\
+                     # FEATURE(one, `two, three', four(5, 6))\nfoo(`q')\n";
+        let reading = read(text, &known(), false);
+        let calls: Vec<_> = reading
+            .calls
+            .iter()
+            .map(|call| {
+                let args = call.args.iter().flatten();
+                let args: Vec<String> = args.map(|arg| arg.text.to_string()).collect();
+                (call.name.to_string(), args, call.in_comment, call.known)
+            })
+            .collect();
+        let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(
+            calls,
+            [
+                ("define".to_owned(), strings(&["x", "y (`z'"]), false, true),
+                (
+                    "FEATURE".to_owned(),
+                    strings(&["one", "two, three", "four(5, 6)"]),
+                    true,
+                    true
+                ),
+                ("foo".to_owned(), strings(&[]), false, false),
+            ]
+        );
+        // Before the library is included, `#` begins a comment.
+        assert_eq!(read(text, &known(), true).calls.len(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_to_an_end(text in "[`'(), #\\na-c]{0,200}|(define\\(`?|'\\)|dnl|\\n|FEATURE|\\(){0,60}") {
+            let reading = read(text.as_bytes(), &known(), text.len() % 2 == 0);
+            for call in &reading.calls {
+                assert!(call.at.end <= call.end && call.end <= text.len());
+            }
+        }
+    }
 }
