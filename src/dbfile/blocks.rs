@@ -60,7 +60,7 @@ impl Deref for Piece<'_> {
 
 impl<R: ReadAt> Blocks<R> {
     /// The file behind `source`, `length` bytes long, in blocks of
-    /// [`BLOCK_BYTES`], or of `least_bytes` where that is more; at most
+    /// `BLOCK_BYTES`, or of `least_bytes` where that is more; at most
     /// `kept_bytes_max` bytes are kept.
     pub fn new(source: R, length: u64, least_bytes: usize, kept_bytes_max: usize) -> Self {
         let block_bytes = least_bytes.max(BLOCK_BYTES);

@@ -1,6 +1,6 @@
 //! TLS by rustls, as server and as client.
 //!
-//! Certificates, keys and lists are read through [`Files`], so that those only
+//! Certificates, keys and lists are read through `Files`, so that those only
 //! root may read can be asked for, and read again when they change. Whatever
 //! certificate the other side shows, the handshake goes on: what it is worth
 //! is found out afterwards and is the rules' business (`${verify}`), as with

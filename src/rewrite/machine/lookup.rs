@@ -64,7 +64,7 @@ impl<'a> Query<'a> {
 }
 
 impl<T: Trace> Machine<'_, T> {
-    /// The question that [`Step::Lookup`] stands for.
+    /// The question that `Step::Lookup` stands for.
     pub fn query(&self) -> Query<'_> {
         let out: &[Token] = self.frames.last().map_or(&[], |frame| &frame.out);
         let (from, to) = self.pending.key;
