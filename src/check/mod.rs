@@ -1,8 +1,8 @@
 //! What is wrong or suspicious with a configuration, told before mail tells
 //! it: the one place that `godwit check`, `compile`, `make` and a reload ask.
 //!
-//! Three levels: the `.mc` as it is written ([`mod@source`]), the typed
-//! configuration ([`configuration`]), and the files it names ([`mod@site`]). Each
+//! Three levels: the `.mc` as it is written (`source`), the typed
+//! configuration ([`configuration`]), and the files it names (`site`). Each
 //! code is a row of one table ([`codes`]). A check that may be wrong is not
 //! made: a false alarm is worse than a miss.
 //!
