@@ -9,6 +9,7 @@ mod compile;
 mod immutable;
 mod instance;
 pub mod make;
+pub mod migrate;
 mod replace;
 pub mod table;
 

@@ -28,7 +28,9 @@ mod mailq;
 mod mailstats;
 mod make;
 mod makemap;
+mod manual;
 mod map_files;
+mod migrate;
 mod newaliases;
 mod output;
 mod praliases;
@@ -75,6 +77,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "audit", run: Run::Placed(audit::run), about: "what is unsafe here, and the command that mends it" },
     Personality { name: "queue", run: Run::Placed(queue::run), about: "what waits, and why: list, show, retry, hold, release, rm, export" },
     Personality { name: "trace", run: Run::Placed(trace::run), about: "one message's life, from log and queue" },
+    Personality { name: "migrate", run: Run::Placed(migrate::run), about: "take over a site that runs on sendmail, and say what differs" },
     Personality { name: "alias", run: Run::Placed(tables::alias), about: "names that are not users: list, get, set, rm, check, edit" },
     Personality { name: "access", run: Run::Placed(tables::access), about: "who may send and relay, in the same way" },
     Personality { name: "virtuser", run: Run::Placed(tables::virtuser), about: "addresses of virtual domains" },
@@ -94,6 +97,8 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "purgestat", run: Run::Placed(hoststat::run_purge), about: "forgets the old status of hosts" },
     Personality { name: "mailq", run: Run::Placed(mailq::run), about: "what waits in the queue" },
     Personality { name: "mailstats", run: Run::Placed(mailstats::run), about: "how much mail came and went, by mailer" },
+    Personality { name: "manual", run: Run::Plain(manual::manual), about: "prints the manual page of a command" },
+    Personality { name: "completions", run: Run::Plain(manual::completions), about: "prints completions for bash, zsh or fish" },
     Personality { name: "m4", run: Run::Plain(m4::run), about: "the macro processor alone" },
     Personality { name: "smrsh", run: Run::Placed(smrsh::run), about: "the restricted shell for programs in aliases" },
     Personality { name: "mail.local", run: Run::Placed(mail_local::run), about: "puts mail into mailboxes, also by LMTP" },

@@ -42,6 +42,11 @@ struct Arguments {
     json: bool,
 }
 
+/// The command line, for its manual page.
+pub(super) fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs it.
 pub(super) fn run(place: &Place, given: Vec<OsString>) -> ExitCode {
     let arguments: Arguments = match arguments("godwit audit", given) {

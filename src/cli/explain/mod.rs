@@ -62,6 +62,11 @@ enum About {
     Option(option::Arguments),
 }
 
+/// The command line, for its manual page.
+pub(super) fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs it.
 pub(super) fn run(place: &Place, given: Vec<OsString>) -> ExitCode {
     let arguments: Arguments = match arguments("godwit explain", given) {

@@ -111,6 +111,11 @@ enum Action {
 /// What is said when no message is meant.
 const NOTHING: &str = "nothing in the queue is selected";
 
+/// The command line, for its manual page.
+pub(super) fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs it.
 pub(super) fn run(place: &Place, given: Vec<OsString>) -> ExitCode {
     let arguments: Arguments = match arguments("godwit queue", given) {

@@ -119,6 +119,11 @@ struct How {
     force: bool,
 }
 
+/// The command line, for its manual page.
+pub(super) fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 macro_rules! commands {
     ($($function:ident $kind:ident $name:literal),*) => {
         $(
