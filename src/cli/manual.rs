@@ -36,6 +36,9 @@ struct Completions {
     shell: Shell,
 }
 
+/// The date of the pages, as man(7) has it.
+const DATE: &str = "2026-11-22";
+
 #[derive(ValueEnum, Clone, Copy)]
 enum Shell {
     Bash,
@@ -93,7 +96,7 @@ pub(super) fn manual(given: Vec<OsString>) -> ExitCode {
 fn page(name: &str, mut command: Command) -> String {
     let about = command.get_about().map(ToString::to_string);
     let mut out = format!(
-        ".\\\" Made by `godwit manual {name}`.\n.TH GODWIT\\-{} 8\n.SH NAME\ngodwit\\-{} \\- {}\n",
+        ".\\\" Made by `godwit manual {name}`.\n.TH GODWIT\\-{} 8 {DATE}\n.SH NAME\ngodwit\\-{} \\- {}\n",
         escaped(&name.to_uppercase()),
         escaped(name),
         escaped(about.unwrap_or_default().trim_end_matches('.'))
@@ -120,10 +123,10 @@ fn page(name: &str, mut command: Command) -> String {
                 .map(synopsis)
                 .collect();
             let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+            let title = format!("{} {}", sub.get_name(), words.join(" "));
             out.push_str(&format!(
-                ".SS {} {}\n{}\n",
-                escaped(sub.get_name()),
-                escaped(&words.join(" ")),
+                ".SS {}\n{}\n",
+                escaped(title.trim_end()),
                 escaped(&about)
             ));
             options(sub, &mut out);

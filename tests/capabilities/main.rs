@@ -22,6 +22,7 @@ mod dialogue;
 mod door;
 mod dsn;
 mod explain;
+mod foreign;
 mod journal;
 mod m4;
 mod mail;
