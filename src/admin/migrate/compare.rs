@@ -23,11 +23,14 @@ pub struct Difference {
 /// Macros that say which configuration this is, not what it does.
 const OWN_MACROS: [&str; 3] = ["Z", "v", "_"];
 
+/// The things of one kind that a configuration has, by name, and what each is.
+type Describe = fn(&Config) -> BTreeMap<String, String>;
+
 /// What differs between the old configuration and the new one.
 pub fn compare(old: &Config, new: &Config) -> Vec<Difference> {
     let mut found = Vec::new();
     options(old, new, &mut found);
-    let parts: [(&'static str, fn(&Config) -> BTreeMap<String, String>); 6] = [
+    let parts: [(&'static str, Describe); 6] = [
         ("macro", macros),
         ("class", classes),
         ("map", maps),
