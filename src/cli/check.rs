@@ -255,7 +255,7 @@ fn explanation(row: &CodeRow) -> String {
         Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) | Example::Site(text, _) => {
             text
         }
-        Example::Text(text) => text,
+        Example::Text(text) | Example::WithLibrary(text) => text,
         Example::Entry(..) | Example::LongLine => "",
     };
     let command = command(row.example).unwrap_or_default();

@@ -152,7 +152,7 @@ fn whole(example: Example, text: &str) -> (&'static str, String) {
             format!("OSTYPE(`linux')dnl\n{text}MAILER(`local')dnl\nMAILER(`smtp')dnl\n"),
         ),
         Example::WholeMc(_) => ("example.mc", text.to_owned()),
-        Example::Cf(_) => ("example.cf", format!("V10/Berkeley\n{text}")),
+        Example::Cf(_) | Example::WithLibrary(_) => ("example.cf", format!("V10/Berkeley\n{text}")),
         Example::LongLine => ("example.cf", format!("Dx{}\n", "x".repeat(2 << 20))),
         Example::Text(_) | Example::Entry(..) => ("table", text.to_owned()),
     }
@@ -164,7 +164,7 @@ fn run_example(row: &CodeRow) -> (Site, Checked) {
     let (text, files): (&str, &[SiteFile]) = match row.example {
         Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) => (text, &[]),
         Example::Site(text, files) => (text, files),
-        Example::Text(text) => (text, &[]),
+        Example::Text(text) | Example::WithLibrary(text) => (text, &[]),
         Example::LongLine | Example::Entry(..) => ("", &[]),
     };
     for (turn, file) in (0..).zip(files) {
@@ -256,6 +256,9 @@ fn examples() -> impl Iterator<Item = (&'static CodeRow, &'static Site, &'static
 fn every_code_is_found_in_its_example_and_not_in_the_cured_one() {
     let mut faults = String::new();
     for (row, site, checked) in examples() {
+        if matches!(row.example, Example::WithLibrary(_)) {
+            continue;
+        }
         let found = checked.faults.iter().find(|fault| fault.code == row.code);
         match found {
             None => {
@@ -340,7 +343,7 @@ fn page() -> String {
         let (text, files): (&str, &[SiteFile]) = match row.example {
             Example::Mc(text) | Example::WholeMc(text) | Example::Cf(text) => (text, &[]),
             Example::Site(text, files) => (text, files),
-            Example::Text(text) => (text, &[]),
+            Example::Text(text) | Example::WithLibrary(text) => (text, &[]),
             Example::Entry(..) => ("", &[]),
             Example::LongLine => ("Dx, and then two million times x\n", &[]),
         };
@@ -357,6 +360,10 @@ fn page() -> String {
             };
             let _ = writeln!(page, "`/etc/mail/{}`{kind}:\n", file.name);
             fenced(&mut page, file.text);
+        }
+        if matches!(row.example, Example::WithLibrary(_)) {
+            // Not every build says the same.
+            continue;
         }
         let _ = writeln!(page, "Godwit says:\n");
         let faults = checked.faults.iter().filter(|fault| fault.code == row.code);

@@ -463,4 +463,28 @@ pub(super) const ROWS: &[CodeRow] = &[
         Cf("Kours socket inet:2525\n"),
         "Kours socket inet:2525@127.0.0.1\n",
     ),
+    row(
+        "map-redis-address",
+        Error,
+        "A redis map has an address that is none.",
+        "Write inet:port@host or local:/path.",
+        Cf("Kours redis inet:2525\n"),
+        "",
+    ),
+    row(
+        "map-sql",
+        Error,
+        "A map in a database of SQL has no query, or no database.",
+        "Write the query behind -k, and the database behind the flags.",
+        Example::WithLibrary("Kours pgsql host=localhost\n"),
+        "",
+    ),
+    row(
+        "map-ldap",
+        Error,
+        "An ldap map has no filter, or a flag that makes no sense.",
+        "Write the filter behind -k.",
+        Example::WithLibrary("Kours ldap -h localhost\n"),
+        "",
+    ),
 ];

@@ -42,6 +42,8 @@ pub enum Example {
     Entry(&'static str, &'static str, &'static str),
     /// The text of a table.
     Text(&'static str),
+    /// Lines of a `.cf` that say something only where a library is built in.
+    WithLibrary(&'static str),
     /// A line that is longer than any may be.
     LongLine,
     /// Lines of a `.mc` as in [`Example::Mc`], and files of `/etc/mail`, each
