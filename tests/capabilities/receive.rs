@@ -451,6 +451,10 @@ fn build(source: &Path, target: &Path, separator: u8) {
             .insert(key.as_bytes(), value, Duplicates::Refuse)
             .unwrap();
     }
+    if separator == b':' {
+        // What says that a database of aliases is whole.
+        builder.insert(b"@", b"@", Duplicates::Refuse).unwrap();
+    }
     builder.finish().unwrap();
 }
 
