@@ -505,7 +505,12 @@ fn the_verdicts_on_recorded_configurations_are_what_they_were() {
     let mut found = String::new();
     for case in cases {
         let source = case.unwrap().path().join("sendmail.mc");
-        let checked = site.check(&source, false);
+        let mut checked = site.check(&source, false);
+        // What only some builds can say.
+        checked.faults.retain(|fault| {
+            let row = codes::all().find(|row| row.code == fault.code);
+            !row.is_some_and(|row| matches!(row.example, Example::WithLibrary(_)))
+        });
         found.push_str(&site.lines(&checked, Severity::Warning));
     }
     golden("recorded.txt", &found.replace("/etc/mail/", ""));
