@@ -54,6 +54,8 @@ pub fn start_role<S: AsRef<OsStr>>(
         .args(arguments)
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| name == "TZ" || name == "RUST_BACKTRACE"))
+        // Ctrl-C is for the parent, which ends the others in good order.
+        .process_group(0)
         .stdin(Stdio::from(channel))
         .stdout(Stdio::null());
     if !keep_stderr {

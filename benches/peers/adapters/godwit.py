@@ -12,6 +12,7 @@ class Godwit(Sendmail):
     def install(s):
         if not os.path.isdir(s.root): subprocess.run(["cp", "-a", PEERS + "/sendmail", s.root], check=True)
         shutil.copy(BIN, s.root + "/usr/sbin/godwit"); os.chmod(s.root + "/usr/sbin/godwit", 0o755)
+        shutil.copy(PEERS + "/sendmail/etc/mail/sendmail.mc", s.root + "/etc/mail/sendmail.mc")     # configure() writes over it
         for n in ("sendmail", "mailq", "newaliases", "makemap", "smrsh"):
             p = f"{s.root}/usr/sbin/{n}"
             if os.path.lexists(p): os.unlink(p)
