@@ -22,9 +22,9 @@ const TOOLS: [&str; 5] = ["makemap", "editmap", "praliases", "newaliases", "send
 /// What is said before every scenario: `t` shows a command, what it prints and
 /// how it ends.
 const HELPERS: &str = r#"
-umask 022; LC_ALL=C; TZ=UTC; export LC_ALL TZ; cd /case/work
-t() { printf '$ %s\n' "$*"; eval "$*" > /case/work/.o 2>&1 < /dev/null; r=$?
-  sed '/^BDB[0-9]/d' /case/work/.o; printf '[exit %s]\n' "$r"; }
+umask 022; LC_ALL=C; TZ=UTC; export LC_ALL TZ; cd /case/room
+t() { printf '$ %s\n' "$*"; eval "$*" > /case/room/.o 2>&1 < /dev/null; r=$?
+  sed '/^BDB[0-9]/d' /case/room/.o; printf '[exit %s]\n' "$r"; }
 "#;
 
 impl World {
@@ -59,7 +59,7 @@ impl World {
     /// Plays a script, over fresh copies of `files`, with the reference's
     /// tools or with ours.
     fn play(&self, files: &[(String, Vec<u8>)], script: &str, ours: bool) -> String {
-        let work = self.case.path().join("work");
+        let work = self.case.path().join("room");
         let _ = fs::remove_dir_all(&work);
         fs::create_dir(&work).expect("made");
         for (name, bytes) in files {
@@ -279,7 +279,7 @@ fn editmap_leaves_what_the_reference_leaves() {
 
 /// A configuration in which every name is local, and no address with `@`.
 const ALIAS_CF: &str = "V10/Berkeley\nCwlocalhost\nDjmail.example.org\n\
-    O OperatorChars=.:%@!^/[]+\nO AliasFile=/case/work/al\n\
+    O OperatorChars=.:%@!^/[]+\nO AliasFile=/case/room/al\n\
     O QueueDirectory=/var/spool/mqueue\n\
     Mlocal, P=/bin/true, F=lsDFMAw5:/|@qSPfhn9, A=true\n\
     Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh\n\
@@ -356,9 +356,9 @@ fn newaliases_and_praliases_take_any_source_as_the_reference_does() {
         let _ = writeln!(
             script,
             "rm -f al.db; cp {name} al\n\
-             t 'sendmail -C /case/work/al.cf -bi # {name}'\n\
-             t 'praliases -C /case/work/al.cf | sort'\n\
-             t 'praliases -C /case/work/al.cf alice BOB nobody @'\n\
+             t 'sendmail -C /case/room/al.cf -bi # {name}'\n\
+             t 'praliases -C /case/room/al.cf | sort'\n\
+             t 'praliases -C /case/room/al.cf alice BOB nobody @'\n\
              t 'makemap -u hash al | sort | od -c; /usr/sbin/makemap -u hash al | sort | cksum'"
         );
     }
@@ -373,7 +373,7 @@ fn every_flag_of_a_map_means_what_it_means_to_the_reference() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/maps/reference");
     let read = |name: &str| fs::read(data.join(name)).expect("there");
     let files = ["flags.cf", "flags.q", "flags.sh"].map(|name| (name.to_owned(), read(name)));
-    let script = "sh ./flags.sh; t 'sendmail -C /case/work/flags.cf -bt < flags.q; true'\n";
+    let script = "sh ./flags.sh; t 'sendmail -C /case/room/flags.cf -bt < flags.q; true'\n";
     // `t` gives a command no input: the shell that it calls does.
     world.check(&files, script);
 }

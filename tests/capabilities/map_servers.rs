@@ -90,7 +90,7 @@ fn ldap_answers_as_the_reference_answers() {
     let read = |name: &str| fs::read(data.join(name)).expect("there");
     let files = ["ldap.cf", "ldap.q"].map(|name| (name.to_owned(), read(name)));
     let script = "printf 'secret\\n' > /case/secret; chmod 600 /case/secret\n\
-                  t 'sendmail -C /case/work/ldap.cf -bt < ldap.q; true'\n";
+                  t 'sendmail -C /case/room/ldap.cf -bt < ldap.q; true'\n";
     world.check(&files, script);
 }
 
