@@ -277,18 +277,9 @@ impl Text<'_> {
         self.tokens.get(token)?;
         let name = &self.program.macro_names[name as usize];
         let value = self.macros.raw(name);
-        let mut rest: &[u8] = value.unwrap_or_default();
-        let mut at = token;
-        while !rest.is_empty() {
-            let text = self.text(*self.tokens.get(at)?);
-            let head = rest.get(..text.len())?;
-            if !head.eq_ignore_ascii_case(text) {
-                return None;
-            }
-            rest = &rest[text.len()..];
-            at += 1;
-        }
-        Some(at)
+        self.program
+            .symbols
+            .spelled(value.unwrap_or_default(), self.tokens, token, self.bytes)
     }
 
     fn text(&self, token: Token) -> &[u8] {

@@ -185,6 +185,28 @@ impl Symbols {
         }
     }
 
+    /// Where the tokens end that spell a value, letter case aside, from `at`
+    /// on; `None` when they spell something else.
+    pub(super) fn spelled(
+        &self,
+        value: &[u8],
+        tokens: &[Token],
+        mut at: usize,
+        bytes: &[u8],
+    ) -> Option<usize> {
+        let mut rest = value;
+        while !rest.is_empty() {
+            let text = self.text(*tokens.get(at)?, bytes);
+            let head = rest.get(..text.len())?;
+            if !head.eq_ignore_ascii_case(text) {
+                return None;
+            }
+            rest = &rest[text.len()..];
+            at += 1;
+        }
+        Some(at)
+    }
+
     /// The number of a word, if the configuration mentions it.
     pub(super) fn find(&self, text: &[u8]) -> Fold {
         if let [byte] = text {
