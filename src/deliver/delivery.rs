@@ -19,6 +19,7 @@ use super::remote::content::Content;
 use super::remote::{Errand, Remote, Security, Target};
 use super::report;
 use super::result::{Fate, Verdict};
+use super::turns::Turns;
 use crate::base::maillog::Subject;
 use crate::base::{Enhanced, Place, Sysexit};
 use crate::cf::{MailerDef, Opt};
@@ -113,6 +114,7 @@ impl Deliverer {
                 parts.security,
             ),
             local: Local {
+                turns: Turns::default(),
                 agents: Arc::clone(&parts.agents),
                 users: Arc::clone(&parts.users),
                 place: parts.place,
@@ -193,8 +195,31 @@ impl Deliverer {
             occasion: claim.occasion,
         };
         let attempts = work.attempt(&expansion).await;
+        if children.is_empty()
+            && let Some(wait) = self.nothing_tried(site, &claim.message, &attempts)
+        {
+            claim.give_back(self.clock.now() + wait);
+            return children;
+        }
         children.extend(self.conclude(site, claim, attempts).await);
         children
+    }
+
+    /// Whether nothing has happened to a message but that its turn has not
+    /// come: after how long it is to come back.
+    fn nothing_tried(
+        &self,
+        site: &Site,
+        message: &Message,
+        attempts: &[Attempt],
+    ) -> Option<Duration> {
+        let waits = attempts.iter().map(|attempt| attempt.verdict.comes_back());
+        let wait = waits
+            .collect::<Option<Vec<Duration>>>()?
+            .into_iter()
+            .min()?;
+        let occasion = report::due(site, message, attempts, self.clock.now());
+        matches!(occasion, Occasion::Attempt).then_some(wait)
     }
 
     /// Leaves a message to queue runs, untried.
@@ -210,6 +235,10 @@ impl Deliverer {
     /// When a deferred message is tried again: not all at the same time, who
     /// were deferred at the same time.
     fn next_try(&self, now: SystemTime, attempts: &[Attempt]) -> SystemTime {
+        let turns = attempts.iter().filter_map(|a| a.verdict.comes_back());
+        if let Some(wait) = turns.min() {
+            return now + wait;
+        }
         let deferred = attempts.iter().filter(|a| a.verdict.fate == Fate::Deferred);
         let untried: Option<Vec<Duration>> = deferred.map(|a| a.verdict.untried).collect();
         // What has not been tried is when its hosts may be.
@@ -598,6 +627,7 @@ impl Work<'_> {
                     recipient,
                     user: addressee.user.as_bstr(),
                     macros: &macros,
+                    is_first: self.occasion == queue::Occasion::Accepted,
                     text: MessageText {
                         header: text.header.clone(),
                         body: text.body.clone(),

@@ -10,15 +10,22 @@ use super::agent::{
     ProgramJob, Purpose, Request, Response,
 };
 use super::result::{Fate, Verdict};
+use super::turns::{Later, Turn, Turns};
 use crate::base::{Enhanced, Place, Reply, Sysexit};
 use crate::cf::{MailerDef, Opt};
-use crate::envelope::Recipient;
+use crate::envelope::{Kind, Recipient};
 use crate::rewrite::{MacroTable, expand};
 use crate::route::Site;
 use crate::world::Users;
 
 /// A program may run this long (mailer `W=` says otherwise).
 const PROGRAM_SECONDS_MAX: u32 = 3600;
+/// Programs of one user at once, and programs that deliver to one mailbox.
+const PROGRAMS_AT_ONCE: u32 = 8;
+const DELIVERIES_AT_ONCE: u32 = 1;
+/// Messages for one mailbox on their way, when we write it ourselves: they
+/// share locks and syncs.
+const MAILBOX_AT_ONCE: u32 = 192;
 /// Output of a program that a report shows.
 const OUTPUT_BYTES_MAX: u32 = 16 << 10;
 
@@ -80,6 +87,7 @@ fn has_other_agents() -> bool {
 
 /// Mail to this machine.
 pub(super) struct Local {
+    pub(super) turns: Turns,
     pub(super) agents: Arc<AgentPool>,
     pub(super) users: Arc<dyn Users>,
     pub(super) place: Place,
@@ -95,6 +103,8 @@ pub(super) struct Visit<'a> {
     /// Macros with `$u`, `$h`, `$g`, `$z` of this recipient.
     pub(super) macros: &'a MacroTable,
     pub(super) text: MessageText,
+    /// It has just come in.
+    pub(super) is_first: bool,
 }
 
 impl Local {
@@ -194,6 +204,10 @@ impl Local {
             Ok(user) => user,
             Err(verdict) => return *verdict,
         };
+        let _turn = match self.program_turn(&visit, &user).await {
+            Ok(turn) => turn,
+            Err(Later(wait)) => return Verdict::in_line(wait),
+        };
         let request = Request::Program(program_job(&visit, &self.place));
         let asked = self
             .agents
@@ -204,6 +218,18 @@ impl Local {
             Ok(other) => nonsense(&other),
             Err(error) => no_agent(&error),
         }
+    }
+
+    /// A turn for a program: a mailbox has one, a user who answers for
+    /// programs a few.
+    async fn program_turn(&self, visit: &Visit<'_>, user: &BString) -> Result<Turn, Later> {
+        let is_mailbox = visit.mailer.flags.has(b'l') && visit.recipient.kind == Kind::Mailbox;
+        let (kind, name, at_once) = match is_mailbox {
+            true => ("mailbox ", visit.user, DELIVERIES_AT_ONCE),
+            false => ("programs ", user.as_bstr(), PROGRAMS_AT_ONCE),
+        };
+        let what = bstr::concat([kind.as_bytes(), &name.to_ascii_lowercase()]);
+        self.turns.take(&what, at_once, !visit.is_first).await
     }
 
     /// Who answers for a program or file: the user whose alias or `.forward`
@@ -238,6 +264,12 @@ impl Local {
         purpose: Purpose,
         request: Request,
     ) -> Verdict {
+        let what = bstr::concat([b"store ".as_slice(), user]);
+        let turn = self.turns.take(&what, MAILBOX_AT_ONCE, !visit.is_first);
+        let _turn = match turn.await {
+            Ok(turn) => turn,
+            Err(Later(wait)) => return Verdict::in_line(wait),
+        };
         let text = Some(visit.text.clone());
         let mut verdict = match self.agents.ask(user, purpose, request, text).await {
             Ok(Response::Stored(reply)) => stored(&reply),

@@ -17,7 +17,8 @@ impl Work<'_> {
     /// Logs a job: recipients that fared alike share a line.
     pub(super) async fn log_job(&self, job: &Job, verdicts: &[Verdict], took: Duration) {
         let place = |at: usize| job.recipients.get(at).map(|addressee| addressee.recipient);
-        let mut done = vec![false; verdicts.len()];
+        // Nothing has happened to whoever waits for a turn.
+        let mut done: Vec<bool> = verdicts.iter().map(|v| v.comes_back().is_some()).collect();
         // sendmail: what was refused at RCPT has been logged by then.
         let order = (0..verdicts.len()).filter(|at| verdicts[*at].alone);
         let order = order.chain((0..verdicts.len()).filter(|at| !verdicts[*at].alone));

@@ -18,6 +18,7 @@ mod remote;
 mod report;
 pub mod result;
 pub mod smrsh;
+mod turns;
 
 pub use lists::AgentLists;
 pub use remote::Security;

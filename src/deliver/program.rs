@@ -7,7 +7,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -17,15 +17,16 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, OFlags, access, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::agent::{ProgramEnd, ProgramFate, ProgramJob};
 use super::mailbox::{Text, TextBody, words};
 
 /// How long a program that was asked to end (SIGTERM) may take to.
 const GRACE: Duration = Duration::from_secs(5);
-/// The longest pause between two looks at a program, in milliseconds.
-const PAUSE_MAX_MS: u64 = 100;
+/// The pause between two looks at a program whose end the system cannot tell,
+/// in milliseconds.
+const PAUSE_MS: u64 = 20;
 /// Bytes passed on in one piece.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -94,7 +95,8 @@ struct Running<'a> {
     output: Vec<u8>,
     output_max: usize,
     until: Instant,
-    pause_ms: u64,
+    /// Readable when the program has ended.
+    end: Option<OwnedFd>,
 }
 
 impl<'a> Running<'a> {
@@ -110,14 +112,16 @@ impl<'a> Running<'a> {
             .take()
             .map(|stdin| Input::new(stdin, &job.from_line, text))
             .transpose()?;
+        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let end = id.and_then(|id| pidfd_open(id, PidfdFlags::empty()).ok());
         Ok(Self {
+            end,
             child,
             input,
             pipe: Some(pipe),
             output: Vec::new(),
             output_max: usize::try_from(job.output_bytes_max).unwrap_or(0),
             until: Instant::now() + Duration::from_secs(job.seconds_max.into()),
-            pause_ms: 1,
         })
     }
 
@@ -141,21 +145,23 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Passes on what can be passed on, after a short wait at most.
+    /// Waits until something can be passed on or the program has ended.
     fn talk(&mut self) {
-        let mut waits = Vec::with_capacity(2);
+        let mut waits = Vec::with_capacity(3);
+        let mut pause = self.until.saturating_duration_since(Instant::now());
+        match &self.end {
+            Some(end) => waits.push(PollFd::new(end, PollFlags::IN)),
+            None => pause = pause.min(Duration::from_millis(PAUSE_MS)),
+        }
         if let Some(pipe) = &self.pipe {
             waits.push(PollFd::new(pipe, PollFlags::IN));
         }
         if let Some(input) = &self.input {
             waits.push(PollFd::new(&input.pipe, PollFlags::OUT));
         }
-        let pause = Timespec::try_from(Duration::from_millis(self.pause_ms)).ok();
-        let ready = poll(&mut waits, pause.as_ref()).unwrap_or(0);
-        self.pause_ms = match ready {
-            0 => (self.pause_ms * 2).min(PAUSE_MAX_MS),
-            _ => 1,
-        };
+        let pause = Timespec::try_from(pause).ok();
+        // An interrupted wait is a short one.
+        let _ = poll(&mut waits, pause.as_ref());
         self.read();
         if self.input.as_mut().is_some_and(|input| !input.feed()) {
             self.input = None;

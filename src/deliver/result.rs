@@ -93,6 +93,19 @@ impl Verdict {
         self.stat == QUEUED
     }
 
+    /// Left to the queue for a moment, without a try: others are before it.
+    pub fn in_line(wait: Duration) -> Self {
+        Self {
+            untried: Some(wait),
+            ..Self::queued()
+        }
+    }
+
+    /// When a recipient whose turn has not come is to come back.
+    pub fn comes_back(&self) -> Option<Duration> {
+        self.untried.filter(|_| self.is_queued())
+    }
+
     /// Never: the words of a sysexit.
     pub fn failed(status: Enhanced, exit: Sysexit) -> Self {
         Self::new(Fate::Failed, status, exit, exit.text())

@@ -24,6 +24,7 @@ mod dsn;
 mod explain;
 mod foreign;
 mod journal;
+mod local_programs;
 mod m4;
 mod mail;
 mod mailq;

@@ -20,8 +20,9 @@ use crate::daemon::run_as::named;
 use crate::os::{SystemUsers, is_root, reap, start_role};
 use crate::world::Users;
 
-/// Agents at once; the engine asks again later.
-const AGENTS_MAX: usize = 200;
+/// Agents at once, those that are just ending among them; the engine asks for
+/// fewer.
+const AGENTS_MAX: usize = 300;
 
 pub(in crate::daemon) struct Agents {
     users: SystemUsers,

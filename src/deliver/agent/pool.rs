@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bstr::BString;
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::link::Link;
@@ -24,8 +24,13 @@ use crate::queue::Body;
 const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Requests of one mailbox on their way.
 const IN_FLIGHT_MAX: usize = 128;
-/// Agents for programs of one user at once.
+/// Agents for programs of one user at once, and for his lists.
 const PROGRAMS_MAX: usize = 8;
+const LISTS_MAX: usize = 2;
+/// Agents of all users, those that are idle among them.
+const AGENTS_MAX: usize = 128;
+/// A place among them is waited for at most so long.
+const PLACE_WAIT: Duration = Duration::from_secs(60);
 
 /// A message as an agent gets it.
 #[derive(Clone, Debug)]
@@ -41,6 +46,9 @@ pub struct AgentPool {
     source: Arc<dyn AgentSource>,
     mailboxes: Mutex<HashMap<BString, mpsc::Sender<Job>>>,
     programs: Mutex<HashMap<BString, Arc<Crew>>>,
+    places: Arc<Semaphore>,
+    /// Somebody waits for the place of an agent that is idle.
+    crowded: Arc<Notify>,
 }
 
 /// A request and whom to tell its answer.
@@ -50,10 +58,18 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Response>,
 }
 
-/// The agents of one user that run programs.
+/// The agents of one user that run programs and read lists.
 struct Crew {
-    permits: Arc<Semaphore>,
-    idle: Mutex<Vec<(StdStream, std::time::Instant)>>,
+    programs: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// An agent that has nothing to do.
+struct Idle {
+    stream: StdStream,
+    since: std::time::Instant,
+    place: OwnedSemaphorePermit,
 }
 
 impl AgentPool {
@@ -63,6 +79,8 @@ impl AgentPool {
             source,
             mailboxes: Mutex::default(),
             programs: Mutex::default(),
+            places: Arc::new(Semaphore::new(AGENTS_MAX)),
+            crowded: Arc::default(),
         }
     }
 
@@ -128,7 +146,7 @@ impl AgentPool {
     }
 
     async fn start_worker(&self, user: &[u8]) -> Result<mpsc::Sender<Job>, NoAgent> {
-        let link = self.connect(user, Purpose::Mailbox).await?;
+        let (link, place) = self.connect(user, Purpose::Mailbox).await?;
         let mut workers = lock(&self.mailboxes);
         // Another request may have started one meanwhile: then that is the
         // mailbox's one, and ours ends as its socket closes.
@@ -138,16 +156,50 @@ impl AgentPool {
         let (sender, jobs) = mpsc::channel(IN_FLIGHT_MAX);
         workers.retain(|_, worker| !worker.is_closed());
         workers.insert(user.into(), sender.clone());
-        tokio::spawn(work(link, jobs));
+        let (places, crowded) = (Arc::clone(&self.places), Arc::clone(&self.crowded));
+        tokio::spawn(async move {
+            work(link, jobs, &places, &crowded).await;
+            drop(place);
+        });
         Ok(sender)
     }
 
-    async fn connect(&self, user: &[u8], purpose: Purpose) -> Result<Link, NoAgent> {
+    async fn connect(
+        &self,
+        user: &[u8],
+        purpose: Purpose,
+    ) -> Result<(Link, OwnedSemaphorePermit), NoAgent> {
+        let place = self.place().await?;
         let stream = self.source.agent(user, purpose).await?;
-        Link::new(stream).map_err(|error| NoAgent {
+        let link = Link::new(stream).map_err(|error| NoAgent {
             temporary: true,
             reason: error.to_string().into(),
-        })
+        })?;
+        Ok((link, place))
+    }
+
+    /// A place for one more agent, that of an idle one if there is no other.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, NoAgent> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        if !self.dismiss() {
+            self.crowded.notify_one();
+        }
+        let place = Arc::clone(&self.places).acquire_owned();
+        match timeout(PLACE_WAIT, place).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(NoAgent {
+                temporary: true,
+                reason: "all delivery agents are busy".into(),
+            }),
+        }
+    }
+
+    /// Ends an agent for programs that is idle, if there is one.
+    fn dismiss(&self) -> bool {
+        let crews = lock(&self.programs);
+        crews.values().any(|crew| lock(&crew.idle).pop().is_some())
     }
 
     async fn ask_programs(
@@ -156,61 +208,82 @@ impl AgentPool {
         request: Request,
         text: Option<MessageText>,
     ) -> Result<Response, NoAgent> {
-        let (crew, _permit) = self.crew(user).await?;
-        let mut link = match crew.take_idle() {
-            Some(stream) => Link::new(stream).map_err(|_| lost())?,
+        let crew = self.crew(user);
+        let permits = match &request {
+            Request::Forward { .. } | Request::Include { .. } => &crew.lists,
+            _ => &crew.programs,
+        };
+        let permit = Arc::clone(permits).acquire_owned().await;
+        let _permit = permit.map_err(|_| lost())?;
+        let (mut link, place) = match crew.take_idle() {
+            Some(idle) => (Link::new(idle.stream).map_err(|_| lost())?, idle.place),
             None => self.connect(user, Purpose::Programs).await?,
         };
         let response = link
             .ask(&request, text.as_ref())
             .await
             .map_err(|_| lost())?;
-        if let Ok(stream) = link.into_std() {
-            lock(&crew.idle).push((stream, std::time::Instant::now()));
+        // Where all places are taken, others want this one.
+        if self.places.available_permits() > 0
+            && let Ok(stream) = link.into_std()
+        {
+            lock(&crew.idle).push(Idle {
+                stream,
+                since: std::time::Instant::now(),
+                place,
+            });
         }
         Ok(response)
     }
 
-    /// The user's agents for programs, and leave to use one.
-    async fn crew(&self, user: &[u8]) -> Result<(Arc<Crew>, OwnedSemaphorePermit), NoAgent> {
-        let crew = {
-            let mut crews = lock(&self.programs);
-            crews.retain(|_, crew| crew.is_needed());
-            let crew = crews.entry(user.into()).or_insert_with(|| {
-                Arc::new(Crew {
-                    permits: Arc::new(Semaphore::new(PROGRAMS_MAX)),
-                    idle: Mutex::default(),
-                })
-            });
-            Arc::clone(crew)
-        };
-        let permit = Arc::clone(&crew.permits).acquire_owned().await;
-        Ok((crew, permit.map_err(|_| lost())?))
+    /// The user's agents for programs and lists.
+    fn crew(&self, user: &[u8]) -> Arc<Crew> {
+        let mut crews = lock(&self.programs);
+        crews.retain(|_, crew| crew.is_needed());
+        let crew = crews.entry(user.into()).or_insert_with(|| {
+            Arc::new(Crew {
+                programs: Arc::new(Semaphore::new(PROGRAMS_MAX)),
+                lists: Arc::new(Semaphore::new(LISTS_MAX)),
+                idle: Mutex::default(),
+            })
+        });
+        Arc::clone(crew)
     }
 }
 
 impl Crew {
-    fn take_idle(&self) -> Option<StdStream> {
+    fn take_idle(&self) -> Option<Idle> {
         let mut idle = lock(&self.idle);
-        idle.retain(|(_, since)| since.elapsed() < IDLE_MAX);
-        idle.pop().map(|(stream, _)| stream)
+        idle.retain(|agent| agent.since.elapsed() < IDLE_MAX);
+        idle.pop()
     }
 
     /// Whether anybody uses it, or it has an agent that may be used again.
-    fn is_needed(&self) -> bool {
+    fn is_needed(self: &Arc<Self>) -> bool {
         let mut idle = lock(&self.idle);
-        idle.retain(|(_, since)| since.elapsed() < IDLE_MAX);
-        !idle.is_empty() || self.permits.available_permits() < PROGRAMS_MAX
+        idle.retain(|agent| agent.since.elapsed() < IDLE_MAX);
+        !idle.is_empty() || Arc::strong_count(self) > 1
     }
 }
 
-/// Passes jobs to one agent until nothing comes for a while, or it breaks.
-async fn work(mut link: Link, mut jobs: mpsc::Receiver<Job>) {
+/// Passes jobs to one agent until nothing comes for a while, somebody else
+/// wants its place, or it breaks.
+async fn work(mut link: Link, mut jobs: mpsc::Receiver<Job>, places: &Semaphore, crowded: &Notify) {
+    let mut has_worked = false;
     loop {
-        let job = match timeout(IDLE_MAX, jobs.recv()).await {
-            Ok(Some(job)) => job,
-            Ok(None) | Err(_) => break,
+        let idle_max = match has_worked && places.available_permits() == 0 {
+            true => Duration::ZERO,
+            false => IDLE_MAX,
         };
+        let job = tokio::select! {
+            biased;
+            job = timeout(idle_max, jobs.recv()) => match job {
+                Ok(Some(job)) => job,
+                Ok(None) | Err(_) => break,
+            },
+            () = crowded.notified(), if has_worked => break,
+        };
+        has_worked = true;
         link.submit(job);
         // With answers outstanding, jobs and answers take turns as they come.
         while link.is_busy() {
