@@ -46,7 +46,7 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
         Err(code) => return code,
     };
     if flags.list {
-        print("hash\nbtree\ncdb\nimplicit\n");
+        print("hash\nbtree\ncdb\nlmdb\nimplicit\n");
         return ExitCode::SUCCESS;
     }
     let [kind, map] = operands.as_slice() else {

@@ -61,6 +61,7 @@ fn show(site: &Site, spec: &AliasSpec, keys: &[BString]) {
         b"hash" => &[Kind::Hash],
         b"btree" => &[Kind::Btree],
         b"cdb" => &[Kind::Cdb],
+        b"lmdb" => &[Kind::Lmdb],
         b"implicit" if !spec.named => &[Kind::Hash, Kind::Btree, Kind::Cdb],
         _ => {
             complain(format!(

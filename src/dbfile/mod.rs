@@ -1,5 +1,5 @@
-//! Database files over bytes: Berkeley DB hash and btree, cdb, and sendmail's
-//! counters.
+//! Database files over bytes: Berkeley DB hash and btree, cdb, LMDB, and
+//! sendmail's counters.
 //!
 //! Readers ask for blocks of a file through [`ReadAt`] and keep some of them
 //! ([`Blocks`]); writers give a file in the order of its bytes, and what they
@@ -11,6 +11,7 @@
 pub mod bdb;
 mod blocks;
 pub mod cdb;
+pub mod lmdb;
 mod records;
 mod source;
 pub mod statistics;

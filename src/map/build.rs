@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::dbfile::bdb::{self, Bdb, VisitPair};
 use crate::dbfile::cdb::{self, Cdb};
+use crate::dbfile::lmdb::{self, Lmdb};
 use crate::dbfile::{DbError, Duplicates, Inserted, ReadAt, Records};
 
 use super::aside::{Aside, Owner};
@@ -15,6 +16,9 @@ use super::safety;
 
 /// The mode of a new database, less the umask.
 const MODE: u32 = 0o640;
+
+/// Keys of an LMDB map have one value each, as Postfix has it.
+const ONE_VALUE: DbError = DbError::Unsupported("keys of lmdb have one value each");
 
 /// Why a database was not made or opened: `sendmail`'s words for it.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,8 @@ impl Builder {
             Kind::Hash => bdb::hash_records(several),
             Kind::Btree => bdb::btree_records(several),
             Kind::Cdb => cdb::records(several),
+            Kind::Lmdb if several => return Err(ONE_VALUE.into()),
+            Kind::Lmdb => lmdb::records(),
         };
         Ok(Self {
             kind,
@@ -104,6 +110,9 @@ impl Builder {
         value: &[u8],
         duplicates: Duplicates,
     ) -> Result<Inserted, BuildError> {
+        if self.kind == Kind::Lmdb && !lmdb::takes_key(key) {
+            return Err(lmdb::BAD_KEY.into());
+        }
         Ok(self.records.insert(key, value, duplicates)?)
     }
 
@@ -140,6 +149,7 @@ impl Builder {
             Kind::Hash => bdb::write_hash(&records, file_id, &mut aside)?,
             Kind::Btree => bdb::write_btree(&records, file_id, &mut aside)?,
             Kind::Cdb => cdb::write(&records, &mut aside)?,
+            Kind::Lmdb => lmdb::write(&records, &mut aside)?,
         }
         aside.commit()?;
         // Only now may others begin with what we have made.
@@ -171,6 +181,7 @@ pub struct Reader {
 enum Inner {
     Bdb(Bdb<Whole>),
     Cdb(Cdb<Whole>),
+    Lmdb(Lmdb<Whole>),
 }
 
 /// A file that nobody changes while we read it.
@@ -197,6 +208,7 @@ impl Reader {
         let file = Whole(file);
         let inner = match kind {
             Kind::Cdb => Inner::Cdb(Cdb::open(file, length, KEPT_BYTES_MAX)?),
+            Kind::Lmdb => Inner::Lmdb(Lmdb::open(file, length, KEPT_BYTES_MAX)?),
             Kind::Hash | Kind::Btree => {
                 let file = Bdb::open(file, length, KEPT_BYTES_MAX)?;
                 let expected = match kind {
@@ -216,7 +228,7 @@ impl Reader {
     pub fn several(&self) -> bool {
         match &self.inner {
             Inner::Bdb(file) => file.has_duplicates(),
-            Inner::Cdb(_) => false,
+            Inner::Cdb(_) | Inner::Lmdb(_) => false,
         }
     }
 
@@ -225,6 +237,7 @@ impl Reader {
         Ok(match &self.inner {
             Inner::Bdb(file) => file.get(key)?,
             Inner::Cdb(file) => file.get(key)?,
+            Inner::Lmdb(file) => file.get(key)?,
         })
     }
 
@@ -233,6 +246,7 @@ impl Reader {
         match &self.inner {
             Inner::Bdb(file) => file.each(visit)?,
             Inner::Cdb(file) => file.each(visit)?,
+            Inner::Lmdb(file) => file.each(visit)?,
         }
         Ok(())
     }

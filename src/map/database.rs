@@ -1,4 +1,4 @@
-//! Map classes `hash`, `btree` and `cdb`: files that makemap makes.
+//! Map classes `hash`, `btree`, `cdb` and `lmdb`: files that makemap makes.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,6 +9,7 @@ use bstr::{BString, ByteSlice};
 use crate::dbfile::DbError;
 use crate::dbfile::bdb::{self, Bdb};
 use crate::dbfile::cdb::Cdb;
+use crate::dbfile::lmdb::Lmdb;
 
 use super::answer::{Lookup, Outcome, Scope};
 use super::fault::Faults;
@@ -29,6 +30,8 @@ pub enum Kind {
     Btree,
     /// Constant database, `NAME.cdb`.
     Cdb,
+    /// LMDB, `NAME.lmdb`.
+    Lmdb,
 }
 
 impl Kind {
@@ -38,12 +41,13 @@ impl Kind {
             Kind::Hash => "hash",
             Kind::Btree => "btree",
             Kind::Cdb => "cdb",
+            Kind::Lmdb => "lmdb",
         }
     }
 
     /// The type of this name.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        [Kind::Hash, Kind::Btree, Kind::Cdb]
+        [Kind::Hash, Kind::Btree, Kind::Cdb, Kind::Lmdb]
             .into_iter()
             .find(|kind| kind.name().as_bytes() == name)
     }
@@ -53,6 +57,7 @@ impl Kind {
         match self {
             Kind::Hash | Kind::Btree => ".db",
             Kind::Cdb => ".cdb",
+            Kind::Lmdb => ".lmdb",
         }
     }
 
@@ -81,6 +86,7 @@ pub(crate) struct Database {
 enum Inner {
     Bdb(Bdb<Guarded>),
     Cdb(Cdb<Guarded>),
+    Lmdb(Lmdb<Guarded>),
 }
 
 impl Database {
@@ -92,6 +98,14 @@ impl Database {
             Kind::Cdb => |file| {
                 let length = file.length();
                 Ok(Self::new(Inner::Cdb(Cdb::open(
+                    file,
+                    length,
+                    KEPT_BYTES_MAX,
+                )?)))
+            },
+            Kind::Lmdb => |file| {
+                let length = file.length();
+                Ok(Self::new(Inner::Lmdb(Lmdb::open(
                     file,
                     length,
                     KEPT_BYTES_MAX,
@@ -122,6 +136,7 @@ impl Database {
         match &self.inner {
             Inner::Bdb(file) => file.get(key),
             Inner::Cdb(file) => file.get(key),
+            Inner::Lmdb(file) => file.get(key),
         }
     }
 
@@ -183,7 +198,7 @@ struct DatabaseMap {
     alias_wait: AliasWait,
 }
 
-/// Opens a map of class `hash`, `btree` or `cdb`.
+/// Opens a map of class `hash`, `btree`, `cdb` or `lmdb`.
 pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
     let line = opening.line();
     if line.file.is_empty() {

@@ -552,6 +552,7 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"hash" => database::open(opening, Kind::Hash),
         b"btree" => database::open(opening, Kind::Btree),
         b"cdb" => database::open(opening, Kind::Cdb),
+        b"lmdb" => database::open(opening, Kind::Lmdb),
         b"cidr" => cidr::open(opening),
         b"text" => text::open(opening),
         b"regex" => regex::open(opening),

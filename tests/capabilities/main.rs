@@ -32,6 +32,7 @@ mod mailstats;
 mod make;
 mod makemap;
 mod manual;
+mod map_exchange;
 mod map_reference;
 mod map_servers;
 mod maps;

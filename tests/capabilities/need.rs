@@ -7,7 +7,7 @@
 #![allow(dead_code)] // Not every need is used by every capability.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
@@ -41,6 +41,17 @@ pub(crate) fn tool(name: &str, what: &str) -> Option<PathBuf> {
         left_out(what, &format!("{name} is not installed"));
     }
     found
+}
+
+/// A tool of Postfix: the one that the test tools unpacked, or an installed
+/// one.
+pub(crate) fn postfix(name: &str, what: &str) -> Option<PathBuf> {
+    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postfix/bin");
+    let unpacked = unpacked.join(name);
+    if unpacked.is_file() {
+        return Some(unpacked);
+    }
+    tool(name, what)
 }
 
 /// Whether the tests run as root; if not, says what is left out.

@@ -147,7 +147,7 @@ const GONE: &[(&str, &str)] = &[
 const MAP_CLASSES: &[&str] = &[
     "hash", "btree", "dbm", "cdb", "text", "ldap", "LDAP", "nis", "nisplus", "hesiod", "netinfo",
     "socket", "program", "regex", "sequence", "stab", "implicit", "null", "userdb", "dns", "ph",
-    "nsd", "sql",
+    "nsd", "sql", "lmdb", "sqlite", "pgsql", "redis", "cidr",
 ];
 
 /// The features that a configuration asks for, and where.

@@ -20,7 +20,7 @@ pub(super) mod item {
 
 /// The library's default hash function: FNV-1 that begins with zero.
 #[inline]
-pub(super) fn hash_key(key: &[u8]) -> u32 {
+pub(in crate::dbfile) fn hash_key(key: &[u8]) -> u32 {
     key.iter().fold(0u32, |hash, byte| {
         hash.wrapping_mul(16_777_619) ^ u32::from(*byte)
     })

@@ -20,6 +20,7 @@ use super::source::{DbError, ReadAt};
 use page::{Layout, Page};
 
 pub use btree_write::{btree_records, write_btree};
+pub(super) use hash::hash_key as key_hash;
 pub use hash_write::{hash_records, write_hash};
 
 const MAGIC_HASH: u32 = 0x0006_1561;
