@@ -9,8 +9,8 @@ use super::super::bdb::key_hash;
 use super::super::records::{Record, Records};
 use super::super::source::{DbError, Run, WriteAt};
 use super::{
-    BAD_KEY, HEADER_BYTES, MAGIC, META_BYTES, NO_PAGE, NODE_BYTES, VERSION, meta_at, node_kind,
-    page_kind, takes_key,
+    BAD_KEY, HEADER_BYTES, MAGIC, NO_PAGE, NODE_BYTES, VERSION, meta_at, node_kind, page_kind,
+    takes_key,
 };
 
 /// Bytes in a page that is written.
@@ -18,7 +18,7 @@ const PAGE_BYTES: usize = 4096;
 
 /// Longer nodes leave their leaf, so that a page holds at least two: the
 /// library's own limit.
-const NODE_BYTES_MAX: usize = ((PAGE_BYTES - HEADER_BYTES) / 2 & !1) - 2;
+const NODE_BYTES_MAX: usize = (((PAGE_BYTES - HEADER_BYTES) / 2) & !1) - 2;
 
 /// What Postfix opens its files with (a file, not a directory), and that the
 /// list of free pages has numbers for keys.
@@ -212,7 +212,6 @@ impl Tree {
         put(meta_at::ROOT, &self.root.unwrap_or(NO_PAGE).to_le_bytes());
         put(meta_at::LAST_PAGE, &last_page.to_le_bytes());
         put(meta_at::TRANSACTION, &(number + 1).to_le_bytes());
-        debug_assert!(meta_at::TRANSACTION + 8 == META_BYTES);
         page
     }
 }
