@@ -7,11 +7,11 @@ use std::time::SystemTime;
 
 use bstr::{BString, ByteSlice};
 
-use super::output::{complain, exit, fail, print};
+use super::output::{exit, fail, print, say};
 use super::sendmail;
 use crate::base::{Place, Sysexit};
-use crate::cf::Opt;
-use crate::daemon::{self, HostsError, Source, control};
+use crate::cf::{Opt, Options};
+use crate::daemon::{self, HostsError, control};
 use crate::deliver::HostRecord;
 use crate::map::errno_text;
 use crate::report::hoststat;
@@ -27,27 +27,19 @@ pub(super) fn run_purge(place: &Place, arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// Lists hosts, or forgets those whose status is old.
-pub(super) fn show(source: &Source, verbose: bool, purge: bool) -> ExitCode {
-    let options = match daemon::load(source) {
-        Ok(loaded) => loaded.config.options,
-        Err(error) => {
-            let (file, why) = (source.file.display(), errno_text(&error));
-            let text = format!("{file}: line 0: cannot open: {why}");
-            return fail(Sysexit::OsFile, text);
-        }
-    };
+pub(super) fn show(options: &Options, verbose: bool, purge: bool) -> ExitCode {
     if options.text(Opt::HostStatusDirectory).is_empty() {
         return exit(Sysexit::Ok);
     }
     let request = if purge { "purgestat" } else { "hoststat" };
-    let answer = match control::ask(&control::path(&options), request) {
+    let answer = match control::ask(&control::path(options), request) {
         Ok(answer) => answer,
-        Err(_) => match daemon::hosts(&options, purge) {
+        Err(_) => match daemon::hosts(options, purge) {
             Ok(answer) => answer.into(),
             Err(HostsError::Directory(directory, error)) => {
                 let why = errno_text(&error);
                 let path = directory.display();
-                complain(format!(
+                say(format!(
                     "Warning: Cannot use HostStatusDirectory = {path}: {why}"
                 ));
                 return exit(Sysexit::Ok);

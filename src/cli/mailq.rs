@@ -10,12 +10,11 @@ use std::time::SystemTime;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::output::{complain, exit, fail, print};
+use super::output::{exit, print, refuse};
 use super::sendmail::{self, QueueFlags};
 use crate::base::{Place, Sysexit};
 use crate::cf::{Config, Opt};
-use crate::daemon::{self, Source};
-use crate::map::errno_text;
+use crate::daemon::{control, spool};
 use crate::os::SystemDisk;
 use crate::queue::directory::Directory;
 use crate::report::mailq::{self, Listing, Order, Request, Which};
@@ -27,32 +26,53 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// Counts what waits (`-bP`).
-pub(super) fn count() -> ExitCode {
-    // sendmail: it asks the shared memory of the daemon, which we have not.
-    print("Data unavailable: shared memory not updated\n");
+///
+/// sendmail: it asks the shared memory of the daemon (option SharedMemoryKey).
+/// We have none; with that option, and a daemon that answers, the messages of
+/// each queue are counted where they are.
+pub(super) fn count(config: &Config, flags: &QueueFlags) -> ExitCode {
+    let options = &config.options;
+    let shares = !matches!(options.text(Opt::SharedMemoryKey).as_bytes(), b"" | b"0");
+    if !shares || control::ask(&control::path(options), "status").is_err() {
+        print("Data unavailable: shared memory not updated\n");
+        return exit(Sysexit::Ok);
+    }
+    let groups = match groups(config, flags.group.as_ref()) {
+        Ok(groups) => groups,
+        Err(text) => {
+            print(text);
+            return exit(Sysexit::Ok);
+        }
+    };
+    let mut total = 0;
+    for path in paths(&groups) {
+        let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+        let waiting = mailq::count(&Directory::new(disk, &path, 0o600)).unwrap_or_default();
+        total += waiting;
+        let path = path.display();
+        print(match waiting {
+            0 => format!("{path} is empty\n"),
+            waiting => format!("{path}: entries={waiting}\n"),
+        });
+    }
+    if total > 0 {
+        print(format!("\t\tTotal requests: {total}\n"));
+    }
     exit(Sysexit::Ok)
 }
 
 /// Lists what waits, as flags want it.
-pub(super) fn list(source: &Source, flags: &QueueFlags, verbose: bool) -> ExitCode {
-    let config = match daemon::load(source) {
-        Ok(loaded) => loaded.config,
-        Err(error) => {
-            let (file, why) = (source.file.display(), errno_text(&error));
-            let text = format!("{file}: line 0: cannot open: {why}");
-            return fail(Sysexit::OsFile, text);
-        }
-    };
+pub(super) fn list(config: &Config, flags: &QueueFlags, verbose: bool) -> ExitCode {
     let options = &config.options;
     let order = options.text(Opt::QueueSortOrder);
     let Some(order) = Order::parse(order.as_bytes()).or(order.is_empty().then(Order::default))
     else {
-        return fail(
+        return refuse(
             Sysexit::Software,
             format!("Invalid queue sort order \"{order}\""),
         );
     };
-    let groups = match groups(&config, flags.group.as_ref()) {
+    let groups = match groups(config, flags.group.as_ref()) {
         Ok(groups) => groups,
         Err(text) => {
             print(text);
@@ -70,14 +90,12 @@ pub(super) fn list(source: &Source, flags: &QueueFlags, verbose: bool) -> ExitCo
         verbose,
         min_age: options.interval(Opt::MinQueueAge),
         now: SystemTime::now(),
+        base: spool::queue_directory(options.text(Opt::QueueDirectory)),
         zone: crate::os::time_zone(options),
     };
     let mut listing = Listing::default();
-    if let Err(code) = list_groups(&config, &groups, &request, &mut listing) {
+    if let Err(code) = list_groups(config, &groups, &request, &mut listing) {
         return code;
-    }
-    for complaint in &listing.complaints {
-        complain(complaint);
     }
     if flags.group.is_none() {
         let total = format!("\t\tTotal requests: {}\n", listing.total);
@@ -99,13 +117,16 @@ fn groups(config: &Config, only: Option<&BString>) -> Result<Vec<BString>, Strin
         let path = group
             .get(b'P')
             .map_or_else(|| default.clone(), BString::from);
-        match groups.iter_mut().find(|(name, _)| *name == group.name) {
+        match groups
+            .iter_mut()
+            .find(|(name, _)| name.eq_ignore_ascii_case(&group.name))
+        {
             Some(known) => known.1 = path,
             None => groups.push((group.name.clone(), path)),
         }
     }
     if let Some(only) = only {
-        groups.retain(|(name, _)| name == only);
+        groups.retain(|(name, _)| name.eq_ignore_ascii_case(only));
         if groups.is_empty() {
             return Err(format!("Queue group {only} unknown\n"));
         }
@@ -132,15 +153,18 @@ fn list_groups(
             Ok(metadata)
         });
         let metadata = metadata.map_err(|error| cannot_enter(&base, &error))?;
-        if restricted && !may_see(&metadata) {
-            print("You are not permitted to see the queue\n");
-            return Ok(());
-        }
         let paths = match &pattern {
             Some(prefix) => matching(&base, prefix),
             None => vec![base],
         };
         for path in paths {
+            if restricted && !may_see(&metadata) {
+                // sendmail: once for each queue.
+                listing
+                    .text
+                    .extend_from_slice(b"You are not permitted to see the queue\n");
+                continue;
+            }
             let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
             let directory = Directory::new(disk, &path, 0o600);
             mailq::list(&directory, request, listing)
@@ -152,9 +176,13 @@ fn list_groups(
 
 /// Every queue directory of a configuration.
 pub(super) fn directories(config: &Config) -> Vec<PathBuf> {
-    let groups = groups(config, None).unwrap_or_default();
+    paths(&groups(config, None).unwrap_or_default())
+}
+
+/// The directories of groups, each once.
+fn paths(groups: &[BString]) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for group in &groups {
+    for group in groups {
         let (base, pattern) = split_pattern(group.as_bstr());
         let found = match &pattern {
             Some(prefix) => matching(&base, prefix),
@@ -213,10 +241,6 @@ fn may_see(metadata: &std::fs::Metadata) -> bool {
 }
 
 fn cannot_enter(path: &Path, error: &io::Error) -> ExitCode {
-    let why = errno_text(error);
-    complain(format!("can not chdir({}/): {why}", path.display()));
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        complain("Program mode requires special privileges, e.g., root or TrustedUser.");
-    }
+    sendmail::enter::cannot_enter(path, error);
     exit(Sysexit::Config)
 }

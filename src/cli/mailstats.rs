@@ -69,7 +69,7 @@ fn show(place: &Place, site: &Site, flags: &Flags) -> ExitCode {
         Some(file) => file.clone(),
         None => {
             let text = site.config.options.text(Opt::StatusFile);
-            if text.is_empty() {
+            if site.config.options.all(Opt::StatusFile).is_empty() {
                 let text = format!("{PROGRAM}: no statistics file located");
                 return fail(Sysexit::OsFile, text);
             }
@@ -117,7 +117,11 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn refuse(file: &Path, error: &std::io::Error) -> ExitCode {
-    let text = format!("{PROGRAM}: {}: {}", file.display(), errno_text(error));
+    let why = errno_text(error);
+    let text = match file.as_os_str().is_empty() {
+        true => format!("{PROGRAM}: {why}"),
+        false => format!("{PROGRAM}: {}: {why}", file.display()),
+    };
     fail(Sysexit::NoInput, text)
 }
 

@@ -25,6 +25,21 @@ pub(super) fn complain(text: impl AsRef<[u8]>) {
     }
 }
 
+/// Writes a line to standard output, as `sendmail` says even what is wrong.
+pub(super) fn say(text: impl AsRef<[u8]>) {
+    let mut line = text.as_ref().to_vec();
+    if line.last() != Some(&b'\n') {
+        line.push(b'\n');
+    }
+    print(line);
+}
+
+/// Says what is wrong and gives the exit code for it.
+pub(super) fn refuse(code: Sysexit, text: impl AsRef<[u8]>) -> ExitCode {
+    say(text);
+    exit(code)
+}
+
 /// Complains and gives the exit code for it.
 pub(super) fn fail(code: Sysexit, text: impl AsRef<[u8]>) -> ExitCode {
     complain(text);

@@ -46,6 +46,7 @@ mod queue_desk;
 mod queue_exchange;
 mod queue_runs;
 mod receive;
+mod reports;
 mod rewrite;
 mod run;
 mod sim_disk;

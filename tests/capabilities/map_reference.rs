@@ -17,7 +17,17 @@ pub(crate) struct World {
 }
 
 /// The programs that are compared.
-const TOOLS: [&str; 5] = ["makemap", "editmap", "praliases", "newaliases", "sendmail"];
+const TOOLS: [&str; 9] = [
+    "makemap",
+    "editmap",
+    "praliases",
+    "newaliases",
+    "sendmail",
+    "mailq",
+    "mailstats",
+    "hoststat",
+    "purgestat",
+];
 
 /// What is said before every scenario: `t` shows a command, what it prints and
 /// how it ends.
@@ -58,7 +68,7 @@ impl World {
 
     /// Plays a script, over fresh copies of `files`, with the reference's
     /// tools or with ours.
-    fn play(&self, files: &[(String, Vec<u8>)], script: &str, ours: bool) -> String {
+    pub(crate) fn play(&self, files: &[(String, Vec<u8>)], script: &str, ours: bool) -> String {
         let work = self.case.path().join("room");
         let _ = fs::remove_dir_all(&work);
         fs::create_dir(&work).expect("made");
@@ -70,7 +80,7 @@ impl World {
         fs::write(self.case.path().join("script"), text).expect("written");
         let prepare = "set -e; mount --make-rprivate /; mount --bind \"$2\" \"$1/case\"; \
              mount -t tmpfs -o mode=755 tmpfs \"$1/var\"; mkdir -p \"$1/var/tmp\" \"$1/var/run\" \
-             \"$1/var/spool/mqueue\"; chmod 700 \"$1/var/spool/mqueue\"; \
+             \"$1/var/spool/mqueue\"; hostname mail.example.org; chmod 700 \"$1/var/spool/mqueue\"; \
              mount -t tmpfs tmpfs \"$1/etc/mail\"; chmod 755 \"$1/etc/mail\"; \
              : > \"$1/etc/mail/sendmail.cf\"; \
              mount -t tmpfs tmpfs \"$1/dev\"; : > \"$1/dev/null\"; \
@@ -101,7 +111,7 @@ impl World {
 }
 
 /// Where two records part: the command, and what each said of it.
-fn first_difference(theirs: &str, ours: &str) -> Option<String> {
+pub(crate) fn first_difference(theirs: &str, ours: &str) -> Option<String> {
     let blocks = |text: &str| -> Vec<String> {
         let lines = text.replace("\n> ", "\n$ > ");
         lines

@@ -5,7 +5,7 @@ const CATEGORIES: usize = 100;
 
 /// The level of each category.
 #[derive(Clone, Debug)]
-pub(super) struct DebugLevels([u16; CATEGORIES]);
+pub(in crate::cli) struct DebugLevels([u16; CATEGORIES]);
 
 impl Default for DebugLevels {
     fn default() -> Self {
@@ -16,7 +16,7 @@ impl Default for DebugLevels {
 impl DebugLevels {
     /// Sets what a flag says; an empty one sets all to 1. Each part is a
     /// category or a range, then a dot and the level.
-    pub(super) fn set(&mut self, flag: &[u8]) {
+    pub(in crate::cli) fn set(&mut self, flag: &[u8]) {
         let flag: &[u8] = if flag.is_empty() { b"0-99.1" } else { flag };
         for part in flag.split(|&byte| byte == b',') {
             let (range, level) = match part.iter().position(|&byte| byte == b'.') {
@@ -36,7 +36,7 @@ impl DebugLevels {
     }
 
     /// Whether a category is at this level or above.
-    pub(super) fn at(&self, category: usize, level: u16) -> bool {
+    pub(in crate::cli) fn at(&self, category: usize, level: u16) -> bool {
         self.0.get(category).is_some_and(|&set| set >= level)
     }
 }

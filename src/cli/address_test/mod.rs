@@ -13,7 +13,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 mod address;
 mod commands;
-mod debug;
+pub(in crate::cli) mod debug;
 mod header_flags;
 mod names;
 mod open;

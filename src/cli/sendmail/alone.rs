@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::{Command, listen, trust};
+use super::{Command, enter, listen, trust};
 use crate::base::Sysexit;
 use crate::cf::{ClassSource, OPTIONS, Opt};
-use crate::cli::output::{complain, exit, fail};
+use crate::cli::output::{exit, say};
 use crate::daemon::{self, Loaded, Solo, SoloError, SoloSettings};
 use crate::receive::Submitter;
 use crate::route::Site;
@@ -73,17 +73,13 @@ pub(super) fn open(
     Solo::open(loaded, settings).map_err(|error| match error {
         SoloError::Configuration(faults) => {
             for fault in faults {
-                complain(fault.to_string());
+                say(fault.to_string());
             }
             exit(Sysexit::Config)
         }
         SoloError::Queue(directory, error) => {
-            let why = crate::map::errno_text(&error);
-            complain(format!("can not chdir({}/): {why}", directory.display()));
-            fail(
-                Sysexit::Config,
-                "Program mode requires special privileges, e.g., root or TrustedUser.",
-            )
+            enter::cannot_enter(&directory, &error);
+            exit(Sysexit::Config)
         }
     })
 }

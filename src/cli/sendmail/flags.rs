@@ -4,11 +4,13 @@
 //! Reading never stops the reader of flags from being used without a
 //! configuration: options (`-o`, `-O`) are kept as they were written.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use crate::base::interval;
+use crate::base::{Sysexit, interval};
+use crate::cli::output::{fail, refuse};
 
 /// What the program is asked to be (`-b`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,6 +152,16 @@ pub(crate) struct Flags {
 pub(crate) struct UsageError(pub(crate) BString);
 
 impl UsageError {
+    /// Says it, where the reference does: faults of getopt to standard error,
+    /// all others to standard output.
+    /// The first name themselves by the `program` that was called.
+    pub(super) fn tell(&self, program: &str) -> ExitCode {
+        match self.0.strip_prefix(b"sendmail") {
+            Some(rest) => fail(Sysexit::Usage, bstr::concat([program.as_bytes(), rest])),
+            None => refuse(Sysexit::Usage, &self.0),
+        }
+    }
+
     fn new(text: impl Into<BString>) -> Self {
         Self(text.into())
     }
@@ -230,7 +242,6 @@ impl Flags {
             flags.cluster(&word[1..], &mut words)?;
         }
         flags.rest = words.cloned().collect();
-        flags.check()?;
         Ok(flags)
     }
 
@@ -292,11 +303,15 @@ impl Flags {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), UsageError> {
+    /// Whether the flags go together, once the mode is known.
+    pub(super) fn check(&self) -> Result<(), UsageError> {
         let alone = match self.mode {
             Mode::Verify => "-bv",
             Mode::Test => "-bt",
             Mode::Aliases => "-bi",
+            Mode::Check => "-bC",
+            Mode::Hosts => "-bh",
+            Mode::Purge => "-bH",
             _ => return Ok(()),
         };
         if self.queue.is_given() {

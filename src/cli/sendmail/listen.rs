@@ -9,7 +9,7 @@ use bstr::BString;
 use super::flags::Mode;
 use super::{Command, trust};
 use crate::base::{Diagnostic, Place, Sysexit};
-use crate::cli::output::{complain, exit, fail};
+use crate::cli::output::{exit, refuse, say};
 use crate::daemon::{self, Launcher, Loaded, Settings, Stopped};
 use crate::map::errno_text;
 
@@ -60,11 +60,22 @@ pub(super) fn load(command: &Command<'_>) -> Result<Loaded, Stopped> {
         }
     })?;
     for fault in &loaded.faults {
-        complain(fault.to_string());
+        // An option of the command line has no line to be named.
+        if fault.origin.file().starts_with('<') {
+            say(&fault.message);
+            continue;
+        }
+        // The file is named as it was given.
+        let absolute = command.source.file.as_os_str().as_bytes();
+        let text = BString::from(fault.to_string());
+        match (&command.flags.config, text.strip_prefix(absolute)) {
+            (Some(given), Some(rest)) => say(bstr::concat([given.as_slice(), rest])),
+            _ => say(text),
+        }
     }
     if loaded.faults.iter().any(Diagnostic::is_error) {
         return Err(Stopped {
-            code: Sysexit::Config,
+            code: Sysexit::Software,
             text: String::new(),
         });
     }
@@ -106,7 +117,7 @@ pub(super) fn fail_quietly(stopped: &Stopped) -> ExitCode {
     if stopped.text.is_empty() {
         exit(stopped.code)
     } else {
-        fail(stopped.code, &stopped.text)
+        refuse(stopped.code, &stopped.text)
     }
 }
 

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use bstr::{BString, ByteSlice};
 
 mod alone;
+pub(super) mod enter;
 mod flags;
 mod hand_over;
+mod identity;
 mod listen;
 mod queue_run;
 mod stdio;
@@ -20,7 +22,7 @@ use flags::{Flags, OptionFlag, Role};
 pub(super) use flags::{Mode, QueueFlags};
 
 use super::address_test;
-use super::output::fail;
+use super::output::{exit, refuse};
 use crate::base::{Place, Sysexit};
 use crate::daemon::Source;
 
@@ -39,7 +41,7 @@ pub(super) fn behind(place: &Place, mut arguments: Vec<OsString>) -> ExitCode {
     }
     match Command::read(&place, arguments, Mode::Deliver) {
         Ok(command) => listen::run_behind(&command),
-        Err(error) => fail(Sysexit::Usage, error.0),
+        Err(error) => error.tell("sendmail"),
     }
 }
 
@@ -47,8 +49,17 @@ pub(super) fn behind(place: &Place, mut arguments: Vec<OsString>) -> ExitCode {
 pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> ExitCode {
     let command = match Command::read(place, arguments, mode) {
         Ok(command) => command,
-        Err(error) => return fail(Sysexit::Usage, error.0),
+        Err(error) => {
+            return error.tell(match mode {
+                Mode::Queue => "mailq",
+                Mode::Aliases => "newaliases",
+                Mode::Hosts => "hoststat",
+                Mode::Purge => "purgestat",
+                _ => "sendmail",
+            });
+        }
     };
+    identity::show(&command);
     match command.flags.mode {
         Mode::Daemon | Mode::Foreground => listen::run(&command),
         Mode::Deliver if command.flags.queue.interval.is_some() => listen::run(&command),
@@ -58,19 +69,22 @@ pub(super) fn as_called(place: &Place, arguments: Vec<OsString>, mode: Mode) -> 
         Mode::Verify => verify::run(&command),
         Mode::Aliases => super::newaliases::make(&command.source, command.flags.verbose),
         Mode::Test => test(&command),
-        Mode::Queue => {
-            let flags = &command.flags;
-            super::mailq::list(&command.source, &flags.queue, flags.verbose)
-        }
-        Mode::Count => super::mailq::count(),
-        mode @ (Mode::Hosts | Mode::Purge) => {
-            let verbose = command.flags.verbose;
-            super::hoststat::show(&command.source, verbose, mode == Mode::Purge)
-        }
-        mode => fail(
-            Sysexit::Unavailable,
-            format!("sendmail: {mode:?} is not built in yet"),
-        ),
+        Mode::Queue | Mode::Count | Mode::Hosts | Mode::Purge | Mode::Check => report(&command),
+    }
+}
+
+/// The modes that only look.
+fn report(command: &Command<'_>) -> ExitCode {
+    let loaded = match enter::enter(command) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let flags = &command.flags;
+    match flags.mode {
+        Mode::Queue => super::mailq::list(&loaded.config, &flags.queue, flags.verbose),
+        Mode::Count => super::mailq::count(&loaded.config, &flags.queue),
+        Mode::Check => exit(Sysexit::Ok),
+        mode => super::hoststat::show(&loaded.config.options, flags.verbose, mode == Mode::Purge),
     }
 }
 
@@ -84,7 +98,7 @@ fn test(command: &Command<'_>) -> ExitCode {
     let mut output = std::io::stdout().lock();
     match address_test::open(&settings, &mut output) {
         Ok(mut test) => test.run(&mut std::io::stdin().lock(), &mut output),
-        Err(error) => fail(Sysexit::Config, error.to_string()),
+        Err(error) => refuse(Sysexit::Config, error.to_string()),
     }
 }
 
@@ -110,6 +124,7 @@ impl<'a> Command<'a> {
         if !flags.mode_given {
             flags.mode = mode;
         }
+        flags.check()?;
         Ok(Self {
             source: source(place, &flags),
             place,

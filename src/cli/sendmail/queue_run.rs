@@ -7,29 +7,26 @@ use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
 
-use super::{Command, alone, hand_over, listen, trust};
+use super::{Command, alone, enter, hand_over, listen, trust};
 use crate::base::Sysexit;
-use crate::cli::output::{exit, fail};
-use crate::daemon::{self, Loaded, control};
+use crate::cf::{Opt, Options};
+use crate::cli::output::{exit, refuse};
+use crate::daemon::{self, Loaded, control, spool};
 
 /// Runs the queue.
 pub(super) fn run(command: &Command<'_>) -> ExitCode {
-    let loaded = match listen::load(command) {
+    let loaded = match alone::load(command) {
         Ok(loaded) => loaded,
-        Err(stopped) => return listen::fail_quietly(&stopped),
+        Err(code) => return code,
     };
     let options = &loaded.config.options;
     let may = trust::is_trusted(options, command.place);
-    if !may && trust::is_private(options, "restrictqrun") {
-        return refuse();
+    if !may && trust::is_private(options, "restrictqrun") && !owns_queue(options) {
+        return not_permitted(options);
     }
     let words = words(command);
     if hand_over::is_submission(command) {
-        return if may {
-            run_here(command, loaded, &words)
-        } else {
-            refuse()
-        };
+        return run_here(command, loaded, &words);
     }
     let mut request = BString::from("run");
     for word in &words {
@@ -44,7 +41,16 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
         return exit(Sysexit::Ok);
     }
     if !may {
-        return refuse();
+        // sendmail: a run by one who may not read the queue files finds
+        // nothing to do.
+        let directory = spool::queue_directory(options.text(Opt::QueueDirectory));
+        return match std::fs::metadata(directory.join(".")) {
+            Ok(_) => exit(Sysexit::Ok),
+            Err(error) => {
+                enter::cannot_enter(&directory, &error);
+                exit(Sysexit::Config)
+            }
+        };
     }
     let mut settings = listen::settings(command, true);
     settings.once = Some(words);
@@ -54,9 +60,22 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
     }
 }
 
-fn refuse() -> ExitCode {
+/// sendmail: the directory that cannot be entered is named as well.
+fn not_permitted(options: &Options) -> ExitCode {
+    let directory = spool::queue_directory(options.text(Opt::QueueDirectory));
+    if let Err(error) = std::fs::metadata(directory.join(".")) {
+        enter::cannot_enter(&directory, &error);
+    }
     let text = "You do not have permission to process the queue";
-    fail(Sysexit::NoPerm, text)
+    refuse(Sysexit::NoPerm, text)
+}
+
+/// sendmail: whose queue it is may run it whatever is restricted.
+fn owns_queue(options: &Options) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let directory = spool::queue_directory(options.text(Opt::QueueDirectory));
+    let uid = nix::unistd::getuid().as_raw();
+    std::fs::metadata(directory).is_ok_and(|metadata| metadata.uid() == uid)
 }
 
 /// Runs the client's queue, which no daemon has in hand.

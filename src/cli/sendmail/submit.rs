@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::{Command, alone, hand_over};
+use super::{Command, alone, enter, hand_over};
 use crate::base::{QueueId, Sysexit};
-use crate::cli::output::{complain, exit, fail};
+use crate::cli::output::{exit, refuse, say};
 use crate::daemon::{Solo, spool::delivery_mode};
 use crate::queue::{Body, Claim};
 use crate::receive::{Submission, Submitted};
@@ -27,7 +27,10 @@ use crate::smtp::{BodyType, Notify, Ret};
 pub(super) fn run(command: &Command<'_>) -> ExitCode {
     let flags = &command.flags;
     if flags.rest.is_empty() && !flags.from_header {
-        return fail(Sysexit::Usage, "Recipient names must be specified");
+        return match enter::enter(command) {
+            Ok(_) => refuse(Sysexit::Usage, "Recipient names must be specified"),
+            Err(code) => code,
+        };
     }
     let loaded = match alone::load(command) {
         Ok(loaded) => loaded,
@@ -71,7 +74,7 @@ async fn take(command: &Command<'_>, solo: &Solo) -> Result<Done, ExitCode> {
         .await;
     let submitted = taken.map_err(|error| {
         let text = format!("collect: I/O error on connection: {error}");
-        fail(Sysexit::IoErr, text)
+        refuse(Sysexit::IoErr, text)
     })?;
     let Submitted {
         claim,
@@ -81,7 +84,7 @@ async fn take(command: &Command<'_>, solo: &Solo) -> Result<Done, ExitCode> {
     let mut code = Sysexit::Ok;
     for complaint in &complaints {
         if mode == b'p' {
-            complain(&complaint.text);
+            say(&complaint.text);
         }
         if complaint.exit != Sysexit::Ok {
             code = complaint.exit;
@@ -219,9 +222,9 @@ fn save_letter(letter: &[u8]) {
     match append(&path, letter) {
         Ok(()) => {
             let path = path.display();
-            complain(format!("{path}... Saved message in {path}"));
+            say(format!("{path}... Saved message in {path}"));
         }
-        Err(error) => complain(format!("{}: {error}", path.display())),
+        Err(error) => say(format!("{}: {error}", path.display())),
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bstr::{BString, ByteSlice};
 
-use super::{Command, alone, trust};
+use super::{Command, alone, enter, trust};
 use crate::base::Sysexit;
-use crate::cli::output::{complain, exit, fail, print};
+use crate::cli::output::{exit, print, refuse, say};
 use crate::daemon::Solo;
 use crate::envelope::{Envelope, Expansion, Recipient, expand};
 use crate::message::addresses;
@@ -16,14 +16,17 @@ use crate::receive::complaint;
 /// Says it for every address.
 pub(super) fn run(command: &Command<'_>) -> ExitCode {
     if command.flags.rest.is_empty() {
-        return fail(Sysexit::Usage, "Recipient names must be specified");
+        return match enter::enter(command) {
+            Ok(_) => refuse(Sysexit::Usage, "Recipient names must be specified"),
+            Err(code) => code,
+        };
     }
     let loaded = match alone::load(command) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
     if !trust::is_trusted(&loaded.config.options, command.place) {
-        complain("Notice: -bv may give misleading output for non-privileged user");
+        say("Notice: -bv may give misleading output for non-privileged user");
     }
     let Ok(runtime) = alone::runtime() else {
         return exit(Sysexit::OsErr);

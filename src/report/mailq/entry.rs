@@ -7,6 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::Request;
 use crate::base::{QueueId, limits};
+use crate::queue::control_file;
 use crate::queue::directory::Directory;
 use crate::world::{DiskFile, OpenMode};
 
@@ -23,7 +24,7 @@ pub(super) struct Entry {
     pub(super) content: Content,
     /// What it is sorted by.
     pub(super) facts: Facts,
-    /// A sentence for standard error.
+    /// What is wrong with its files.
     pub(super) complaint: Option<String>,
 }
 
@@ -97,6 +98,8 @@ impl Entry {
             });
         match read {
             Ok(text) if text.is_empty() => {
+                // sendmail: what has no priority comes last.
+                entry.facts.priority = i64::MAX;
                 entry.content = Content::Unreadable(" (no control file)".into());
             }
             Ok(text) => {
@@ -139,9 +142,15 @@ impl Entry {
         match directory.disk().facts(&data) {
             Ok(facts) => file.size = Some(facts.len),
             Err(_) => {
-                let name = &self.name;
-                let text = format!("readqf: cannot open ./df{name}: No such file or directory");
-                self.complaint = Some(text);
+                let within = directory.data_path().strip_prefix(&request.base);
+                let within = match within {
+                    Ok(path) if !path.as_os_str().is_empty() => path,
+                    _ => ".".as_ref(),
+                };
+                let (within, name) = (within.display(), &self.name);
+                self.complaint.get_or_insert_with(|| {
+                    format!("readqf: cannot open {within}/df{name}: No such file or directory")
+                });
             }
         }
         let attempted = u64::try_from(file.attempted).unwrap_or(0);
@@ -164,6 +173,12 @@ impl Entry {
             };
             let text = || BString::from(value);
             match letter {
+                b'V' if number(value) > i64::from(control_file::VERSION) => {
+                    let (version, most) = (number(value), control_file::VERSION);
+                    self.complaint = Some(format!(
+                        "Version number in queue file ({version}) greater than max ({most})"
+                    ));
+                }
                 b'T' => self.facts.created = number(value),
                 b'K' => file.attempted = number(value),
                 b'P' => self.facts.priority = number(value),

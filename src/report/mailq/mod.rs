@@ -9,7 +9,7 @@ mod entry;
 mod text;
 
 use std::cmp::Ordering;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -98,6 +98,8 @@ pub struct Request {
     pub min_age: Duration,
     /// The time.
     pub now: SystemTime,
+    /// QueueDirectory: files that are missing are named from there.
+    pub base: PathBuf,
     /// For dates.
     pub zone: TimeZone,
 }
@@ -109,8 +111,6 @@ pub struct Listing {
     pub text: Vec<u8>,
     /// How many messages it lists.
     pub total: usize,
-    /// For standard error: what could not be read.
-    pub complaints: Vec<String>,
 }
 
 /// Lists one queue directory, with its journal if it has one; appends to
@@ -131,12 +131,19 @@ pub fn list(
     }
     entries.retain(|entry| entry.is_selected(&request.selections));
     sort(&mut entries, request.order);
-    for entry in &entries {
-        listing.complaints.extend(entry.complaint.clone());
-    }
     listing.total += entries.len();
     text::put(&mut listing.text, directory.data_path(), &entries, request);
     Ok(())
+}
+
+/// How many messages wait in a queue directory, those of its journal included.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn count(directory: &Directory) -> std::io::Result<usize> {
+    let ids = names(directory, Which::Waiting)?;
+    let seen: Vec<QueueId> = ids.iter().filter_map(|id| QueueId::parse(id)).collect();
+    Ok(ids.len() + in_journal(directory, &seen).len())
 }
 
 /// The part behind `qf` of every name: what is no id is listed as well.

@@ -62,6 +62,10 @@ fn put_entry(out: &mut Vec<u8>, entry: &Entry, request: &Request) {
             let _ = writeln!(out, " {words}");
         }
         Content::File(file) => {
+            // sendmail: what is wrong is said where it is found.
+            if let Some(complaint) = &entry.complaint {
+                let _ = writeln!(out, "{complaint}");
+            }
             out.push(entry.mark);
             put_file(out, entry, file, request);
         }
