@@ -61,7 +61,7 @@ struct Arguments {
     /// the path that the source itself names.
     #[arg(long, value_name = "DIR")]
     templates: Option<OsString>,
-    /// Let syscmd and esyscmd run commands.
+    /// Let syscmd and esyscmd run commands; those of --templates always may.
     #[arg(long)]
     allow_syscmd: bool,
 }

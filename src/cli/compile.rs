@@ -36,7 +36,7 @@ struct Arguments {
     /// library's own: domain, feature, hack, mailer, ostype, siteconfig.
     #[arg(short = 'I', long = "include", value_name = "DIR")]
     include: Vec<PathBuf>,
-    /// Let syscmd and esyscmd run commands.
+    /// Let syscmd and esyscmd run commands; those of --templates always may.
     #[arg(long)]
     allow_syscmd: bool,
 }

@@ -169,11 +169,42 @@ impl<'h> M4<'h> {
     }
 
     /// Processes what `m4wrap` put aside, brings all diversions back, and
-    /// gives the result.
+    /// gives the result. An `m4exit` on the way is an end like another: the
+    /// result has its status.
     ///
     /// # Errors
-    /// The run ended early: see [`Stop`].
-    pub fn finish(mut self) -> Result<Output, Stop> {
+    /// The run ended with a fault: see [`Stop`].
+    pub fn finish(self) -> Result<Output, Stop> {
+        match self.conclude(Ok(())) {
+            (output, None | Some(Stop::Exit(_))) => Ok(output),
+            (_, Some(stop)) => Err(stop),
+        }
+    }
+
+    /// Ends a run that went as `ran` says: as [`M4::finish`] when it may go
+    /// on; else at once, as `m4exit` and fatal errors do: what diversion 0 has
+    /// is the result, everything else is dropped.
+    pub fn conclude(mut self, ran: Result<(), Stop>) -> (Output, Option<Stop>) {
+        match ran.and_then(|()| self.process_wraps()) {
+            Ok(()) => {
+                self.flush();
+                let buffer = self.output.take_all();
+                (
+                    Output::new(buffer, self.files, self.record, self.status),
+                    None,
+                )
+            }
+            Err(stop) => {
+                self.flush();
+                let buffer = self.output.take_main();
+                let output = Output::new(buffer, self.files, self.record, stop.status());
+                (output, Some(stop))
+            }
+        }
+    }
+
+    /// Processes what `m4wrap` put aside, and brings all diversions back.
+    fn process_wraps(&mut self) -> Result<(), Stop> {
         while !self.wraps.is_empty() {
             let wraps = std::mem::take(&mut self.wraps);
             self.wrapped_bytes = 0;
@@ -186,17 +217,7 @@ impl<'h> M4<'h> {
         for number in self.output.parked() {
             self.output.undivert(number);
         }
-        self.flush();
-        let buffer = self.output.take_all();
-        Ok(Output::new(buffer, self.files, self.record, self.status))
-    }
-
-    /// Ends the run at once, as `m4exit` and fatal errors do: what diversion
-    /// 0 has is written, everything else is dropped.
-    pub fn abandon(mut self) -> Output {
-        self.flush();
-        let buffer = self.output.take_main();
-        Output::new(buffer, self.files, self.record, self.status)
+        Ok(())
     }
 
     /// The exit status so far.

@@ -32,6 +32,16 @@ impl Output {
         }
     }
 
+    /// The same without any text: what a run said of itself.
+    #[must_use]
+    pub fn without_text(self) -> Self {
+        Self {
+            bytes: Vec::new(),
+            lines: Vec::new(),
+            ..self
+        }
+    }
+
     /// The lines without their newlines, each with its origin. Empty unless
     /// [`super::Settings::origins`] was set.
     pub fn lines(&self) -> impl Iterator<Item = (&[u8], LineOrigin)> + '_ {
@@ -238,6 +248,16 @@ impl Diversions {
     /// order.
     pub(super) fn parked(&self) -> Vec<i32> {
         self.parked.keys().copied().filter(|key| *key > 0).collect()
+    }
+
+    /// Appends text to diversion 0, whichever is current.
+    pub(super) fn write_main(&mut self, text: &[u8], places: Places) {
+        let current = self.current;
+        let (at_line_start, line_now) = (self.at_line_start, self.line_now);
+        self.divert(0);
+        self.write(text, places, Advance::No);
+        self.divert(current);
+        (self.at_line_start, self.line_now) = (at_line_start, line_now);
     }
 
     /// Hands diversion 0 to the host.

@@ -131,7 +131,7 @@ impl M4<'_> {
     }
 
     /// The places of what is written now.
-    pub(super) fn places(&self) -> Places {
+    pub(in crate::m4) fn places(&self) -> Places {
         let written = self
             .input
             .sources

@@ -96,6 +96,26 @@ impl Host for LibraryHost<'_> {
         });
     }
 
+    fn debug(&mut self, bytes: &[u8]) {
+        self.outside.debug(bytes);
+    }
+
+    fn debug_file(&mut self, name: Option<&[u8]>) -> Result<(), HostError> {
+        self.outside.debug_file(name)
+    }
+
+    fn make_temp(&mut self, template: &[u8]) -> Result<BString, HostError> {
+        match self.templates {
+            // Ours makes none, and a source has no business to.
+            Templates::BuiltIn => Err(HostError::new("temporary files are not allowed here")),
+            _ => self.outside.make_temp(template),
+        }
+    }
+
+    fn process_id(&mut self) -> u32 {
+        self.outside.process_id()
+    }
+
     fn run(&mut self, command: &[u8]) -> Result<Finished, HostError> {
         self.outside.run(command)
     }

@@ -14,7 +14,7 @@ mod host;
 use bstr::{BString, ByteSlice};
 
 use crate::base::{Diagnostic, Origin};
-use crate::m4::{self, Limits, M4, Settings};
+use crate::m4::{self, Limits, M4, Settings, Stop};
 
 use faults::Places;
 use host::LibraryHost;
@@ -40,14 +40,16 @@ pub struct Request<'a> {
     pub text: &'a [u8],
     /// The library.
     pub templates: Templates,
-    /// Whether `syscmd` and `esyscmd` run commands.
+    /// Whether `syscmd` and `esyscmd` run commands. A tree of the site's own
+    /// always may, as it does under m4: its first lines ask who builds this.
     pub allow_commands: bool,
 }
 
 /// What came out.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The `.cf` text; not to be used when [`Compiled::failed`].
+    /// The `.cf` text; not to be used when [`Compiled::failed`]. With a tree of
+    /// the site's own it is what m4 writes, whatever happens.
     pub text: Vec<u8>,
     /// For each of its lines, the place that asked for it.
     pub origins: Vec<Origin>,
@@ -106,22 +108,16 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
         Templates::Directory(_) | Templates::AsWritten => request.text.to_vec(),
     };
     let settings = Settings {
-        allow_commands: request.allow_commands,
+        allow_commands: request.allow_commands || request.templates != Templates::BuiltIn,
         limits: Limits::careful(),
         record: true,
         ..Settings::default()
     };
     let mut host = LibraryHost::new(request.name, &request.templates, outside);
-    let output = {
+    let (mut output, stopped) = {
         let mut m4 = M4::new(&mut host, settings);
         let ran = run(&mut m4, request, text);
-        match ran {
-            Ok(()) => match m4.finish() {
-                Ok(output) => Ok(output),
-                Err(stop) => Err(stop.status()),
-            },
-            Err(stop) => Err(stop.status()),
-        }
+        m4.conclude(ran)
     };
     let mut places = Places::new(request.name);
     let mut faults = early;
@@ -129,34 +125,29 @@ pub fn compile(request: &Request<'_>, outside: &mut dyn m4::Host) -> Compiled {
     // A source that includes itself would say the same very often.
     faults.dedup();
     let said = faults::said(&host.events);
-    match output {
-        Ok(output) => {
-            // A tree of the site's own is its own business.
-            if request.templates == Templates::BuiltIn {
-                faults.extend(check::mistakes(&output.record, &mut places));
-            }
-            Compiled {
-                origins: output
-                    .lines()
-                    .map(|(_, origin)| places.unified(&origin.asked))
-                    .collect(),
-                status: output.status,
-                text: output.bytes,
-                faults,
-                remarks: Vec::new(),
-                record: output.record,
-                said,
-            }
+    let fell = !matches!(stopped, None | Some(Stop::Exit(_)));
+    if fell {
+        output.status = output.status.max(1);
+    }
+    // A tree of the site's own is its own business.
+    if request.templates == Templates::BuiltIn {
+        if fell {
+            output = output.without_text();
+        } else {
+            faults.extend(check::mistakes(&output.record, &mut places));
         }
-        Err(status) => Compiled {
-            text: Vec::new(),
-            origins: Vec::new(),
-            status: if status == 0 { 1 } else { status },
-            faults,
-            remarks: Vec::new(),
-            record: m4::Record::default(),
-            said,
-        },
+    }
+    Compiled {
+        origins: output
+            .lines()
+            .map(|(_, origin)| places.unified(&origin.asked))
+            .collect(),
+        status: output.status,
+        text: output.bytes,
+        faults,
+        remarks: Vec::new(),
+        record: output.record,
+        said,
     }
 }
 

@@ -29,7 +29,7 @@ use godwit::world::{HostIdentity, Nothing, Resolver, User, Users, UsersError};
 
 use super::need;
 
-mod archive;
+pub(crate) mod archive;
 mod compare;
 mod names;
 

@@ -1,6 +1,9 @@
 //! `godwit m4` beside GNU m4: the same bytes, the same messages, the same
 //! exit status.
 //!
+//! What whole configurations give on the reference's own library is in
+//! `m4_trees`.
+//!
 //! `tests/data/m4/NAME.cases` holds programs, `tests/data/m4/NAME.recorded`
 //! what GNU m4 1.4.19 answered (`UPDATE_EXPECT=1` with that m4 at hand records
 //! anew). A case is a line `=== TITLE | OPTIONS` and the program; `~` at its
@@ -20,10 +23,10 @@ use crate::need;
 
 /// What a run gave.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: Option<i32>,
-    out: Vec<u8>,
-    err: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
 }
 
 /// One program of a case file.
@@ -38,7 +41,7 @@ fn data() -> PathBuf {
 }
 
 /// Runs a program called `m4` in `directory`, in the C locale.
-fn run(
+pub(crate) fn run(
     program: &Path,
     first: &[&str],
     options: &[String],
@@ -81,7 +84,7 @@ fn ours(options: &[String], input: &[u8], directory: &Path) -> Answer {
 }
 
 /// GNU m4, when the machine has the version that was recorded.
-fn gnu(what: &str) -> Option<PathBuf> {
+pub(crate) fn gnu(what: &str) -> Option<PathBuf> {
     let program = need::tool("m4", what)?;
     let version = Command::new(&program).arg("--version").output().ok()?;
     if version.stdout.starts_with(b"m4 (GNU M4) 1.4.19") {
@@ -371,53 +374,4 @@ fn random_programs_beside_gnu_m4() {
         let got = ours(&options, text.as_bytes(), directory.path());
         prop_assert_eq!(got, wanted, "{}", text);
     });
-}
-
-/// Every `.mc` in a directory and below.
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "mc") {
-            found.push(path);
-        }
-    }
-}
-
-/// All `.mc` files of the reference, ours, and those in the directories that
-/// `GODWIT_MC` lists, on the reference's own library.
-#[test]
-fn reference_library_beside_gnu_m4() {
-    let what = "the reference's library beside GNU m4";
-    let (Some(gnu), Some(reference)) = (gnu(what), need::reference(what)) else {
-        return;
-    };
-    let library = reference.join("root/usr/share/sendmail/cf");
-    let mut files = Vec::new();
-    sources(&library, &mut files);
-    sources(Path::new(env!("CARGO_MANIFEST_DIR")), &mut files);
-    for more in std::env::split_paths(&std::env::var_os("GODWIT_MC").unwrap_or_default()) {
-        sources(&more, &mut files);
-    }
-    assert!(files.len() > 20, "the reference has its .mc files");
-    let library = library.to_str().unwrap();
-    let directory = world();
-    for file in files {
-        let text = std::fs::read(&file).unwrap();
-        let text = text.replace("/usr/share/sendmail/cf", library);
-        // Commands would tell the time.
-        let options = [
-            "-Dsyscmd".to_owned(),
-            format!("-D_CF_DIR_={library}/"),
-            format!("{library}/m4/cf.m4"),
-            "-".to_owned(),
-        ];
-        let wanted = run(&gnu, &[], &options, &text, directory.path());
-        let got = ours(&options, &text, directory.path());
-        assert!(wanted == got, "{} differs", file.display());
-    }
 }

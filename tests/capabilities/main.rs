@@ -26,6 +26,7 @@ mod foreign;
 mod journal;
 mod local_programs;
 mod m4;
+mod m4_trees;
 mod mail;
 mod mailq;
 mod mailstats;

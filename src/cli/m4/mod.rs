@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::m4::{M4, Stop};
+use crate::m4::M4;
 
 use options::{Action, Asked, Options};
 
@@ -48,20 +48,10 @@ fn process(options: Options) -> ExitCode {
             break;
         }
     }
-    let status = match result {
-        Ok(()) => match m4.finish() {
-            Ok(output) => output.status,
-            Err(stop) => stop.status(),
-        },
-        Err(stop) => end_early(m4, &stop),
-    };
+    let (output, _) = m4.conclude(result);
+    let status = output.status;
     if !host.output_was_written() {
         return ExitCode::FAILURE;
     }
     ExitCode::from(u8::try_from(status).unwrap_or(1))
-}
-
-fn end_early(m4: M4<'_>, stop: &Stop) -> i32 {
-    m4.abandon();
-    stop.status()
 }

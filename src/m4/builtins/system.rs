@@ -15,9 +15,26 @@ pub(super) fn syscmd(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Resul
     if !m4.settings.allow_commands {
         return refuse(m4, call);
     }
+    if !m4.settings.stream {
+        return syscmd_kept(m4, call);
+    }
     m4.flush();
     let result = m4.host.run(call.argument(1));
     finish(m4, call, result)
+}
+
+/// Where output is kept, what a command writes is part of it: it follows what
+/// diversion 0 has, whichever is current.
+fn syscmd_kept(m4: &mut M4<'_>, call: &Call<'_>) -> Result<(), Stop> {
+    match m4.host.capture(call.argument(1)) {
+        Ok((output, finished)) => {
+            let places = m4.places();
+            m4.output.write_main(&output, places);
+            m4.check_output()?;
+            finish(m4, call, Ok(finished))
+        }
+        Err(reason) => finish(m4, call, Err(reason)),
+    }
 }
 
 pub(super) fn esyscmd(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {

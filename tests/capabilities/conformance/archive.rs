@@ -9,7 +9,7 @@ use std::path::Path;
 const BLOCK: usize = 512;
 
 /// Unpacks everything of the archive `name` under `folder`.
-pub(super) fn unpack(name: &str, folder: &Path) {
+pub(crate) fn unpack(name: &str, folder: &Path) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name);
