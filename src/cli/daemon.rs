@@ -11,3 +11,14 @@ use crate::daemon;
 pub(super) fn engine(_place: &Place, _arguments: Vec<OsString>) -> ExitCode {
     exit(daemon::engine())
 }
+
+/// The process of logins: started by the parent, with a channel as standard
+/// input.
+pub(super) fn logins(_place: &Place, _arguments: Vec<OsString>) -> ExitCode {
+    exit(daemon::logins())
+}
+
+/// One attempt of PAM: started by the process of logins.
+pub(super) fn pam(_place: &Place, _arguments: Vec<OsString>) -> ExitCode {
+    exit(daemon::pam())
+}

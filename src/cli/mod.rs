@@ -105,6 +105,8 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "parent", run: Run::Hidden(sendmail::behind), about: "" },
     Personality { name: "engine", run: Run::Hidden(daemon::engine), about: "" },
     Personality { name: "agent", run: Run::Hidden(agent::run), about: "" },
+    Personality { name: "logins", run: Run::Hidden(daemon::logins), about: "" },
+    Personality { name: "pam", run: Run::Hidden(daemon::pam), about: "" },
 ];
 
 /// Finds the personality in the name the program was called by, or in its

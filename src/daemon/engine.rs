@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::frame::{Start, ToEngine, ToParent};
 use super::hosts;
 use super::log::DaemonLog;
+use super::logins::Desk;
 use super::spool::{queue_settings, queue_world};
 use crate::base::Sysexit;
 use crate::base::maillog::Priority;
@@ -64,19 +65,19 @@ pub fn engine() -> Sysexit {
 struct Beginning {
     channel: Channel,
     files: ParentFiles,
+    desk: Arc<Desk>,
     start: Start,
 }
 
 /// Reads the first frame.
 fn begin(channel: Channel) -> io::Result<Beginning> {
-    let mut received = channel.receive()?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    match (
-        ToEngine::decode(&received.frame),
-        received.descriptors.pop(),
-    ) {
-        (Some(ToEngine::Start(start)), Some(files)) => Ok(Beginning {
+    let received = channel.receive()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let beside = <[OwnedFd; 2]>::try_from(received.descriptors);
+    match (ToEngine::decode(&received.frame), beside) {
+        (Some(ToEngine::Start(start)), Ok([files, logins])) => Ok(Beginning {
             channel,
             files: ParentFiles::new(Channel::from_descriptor(files)),
+            desk: Arc::new(Desk::new(logins)?),
             start: *start,
         }),
         _ => Err(io::ErrorKind::InvalidData.into()),
@@ -88,10 +89,11 @@ impl Beginning {
         let Self {
             channel,
             files,
+            desk,
             start,
         } = self;
         raise_descriptor_limit();
-        let world = World::new(&start, files);
+        let world = World::new(&start, files, desk);
         let snapshot = match world.prepare(&start) {
             Ok(snapshot) => snapshot,
             Err((code, reason)) => {
@@ -364,6 +366,11 @@ impl Engine {
             ) => self
                 .line
                 .answered(request, Err(NoAgent { temporary, reason })),
+            (ToEngine::Logins, Some(socket)) => {
+                if let Err(error) = self.world.desk.moved(socket) {
+                    self.say(Priority::Error, format!("logins: {error}"));
+                }
+            }
             (ToEngine::Reload, _) => {
                 let engine = Arc::clone(self);
                 tokio::spawn(async move { engine.reload().await });

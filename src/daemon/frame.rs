@@ -7,7 +7,7 @@
 //! for a moment while the program is replaced.
 
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bstr::BString;
@@ -61,6 +61,8 @@ pub(super) enum ToEngine {
         temporary: bool,
         reason: BString,
     },
+    /// A line to a new process of logins comes beside this frame.
+    Logins,
     /// Read the configuration again and swap it in if it is good.
     Reload,
     /// End: sessions are told, the queue is closed.
@@ -150,6 +152,7 @@ impl ToEngine {
                 temporary,
                 reason,
             } => out.kind(7).u64(*request).flag(*temporary).bytes(reason),
+            Self::Logins => out.kind(8),
             Self::Reload => out.kind(10),
             Self::Stop => out.kind(11),
         };
@@ -175,6 +178,7 @@ impl ToEngine {
                 temporary: from.flag()?,
                 reason: from.bytes()?,
             },
+            8 => Self::Logins,
             10 => Self::Reload,
             11 => Self::Stop,
             _ => return None,
@@ -286,42 +290,52 @@ fn length(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
-struct Writer(Vec<u8>);
+/// Writes the fields of a frame.
+pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(vec![VERSION])
     }
 
-    fn kind(&mut self, kind: u8) -> &mut Self {
+    /// The frame.
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(super) fn path(&mut self, value: &Path) -> &mut Self {
+        self.bytes(value.as_os_str().as_bytes())
+    }
+
+    pub(super) fn kind(&mut self, kind: u8) -> &mut Self {
         self.u8(kind)
     }
 
-    fn u8(&mut self, value: u8) -> &mut Self {
+    pub(super) fn u8(&mut self, value: u8) -> &mut Self {
         self.0.push(value);
         self
     }
 
-    fn flag(&mut self, value: bool) -> &mut Self {
+    pub(super) fn flag(&mut self, value: bool) -> &mut Self {
         self.u8(u8::from(value))
     }
 
-    fn u32(&mut self, value: u32) -> &mut Self {
+    pub(super) fn u32(&mut self, value: u32) -> &mut Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
-    fn u64(&mut self, value: u64) -> &mut Self {
+    pub(super) fn u64(&mut self, value: u64) -> &mut Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
-    fn bytes(&mut self, value: &[u8]) -> &mut Self {
+    pub(super) fn bytes(&mut self, value: &[u8]) -> &mut Self {
         self.u32(length(value.len())).0.extend_from_slice(value);
         self
     }
 
-    fn list(&mut self, values: &[BString]) -> &mut Self {
+    pub(super) fn list(&mut self, values: &[BString]) -> &mut Self {
         self.u32(length(values.len()));
         values.iter().fold(self, |out, value| out.bytes(value))
     }
@@ -334,10 +348,11 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads the fields of a frame.
+pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn new(frame: &'a [u8]) -> Option<Self> {
+    pub(super) fn new(frame: &'a [u8]) -> Option<Self> {
         let (version, rest) = frame.split_first()?;
         (*version == VERSION).then_some(Self(rest))
     }
@@ -348,11 +363,11 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    pub(super) fn u8(&mut self) -> Option<u8> {
         self.take(1).map(|bytes| bytes[0])
     }
 
-    fn flag(&mut self) -> Option<bool> {
+    pub(super) fn flag(&mut self) -> Option<bool> {
         match self.u8()? {
             0 => Some(false),
             1 => Some(true),
@@ -360,27 +375,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(super) fn u32(&mut self) -> Option<u32> {
         let bytes = self.take(4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?))
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub(super) fn u64(&mut self) -> Option<u64> {
         let bytes = self.take(8)?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }
 
-    fn bytes(&mut self) -> Option<BString> {
+    pub(super) fn bytes(&mut self) -> Option<BString> {
         let count = usize::try_from(self.u32()?).ok()?;
         self.take(count).map(BString::from)
     }
 
-    fn path(&mut self) -> Option<PathBuf> {
+    pub(super) fn path(&mut self) -> Option<PathBuf> {
         let bytes: Vec<u8> = self.bytes()?.into();
         Some(std::ffi::OsString::from_vec(bytes).into())
     }
 
-    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = usize::try_from(self.u32()?).ok()?;
         if count > LIST_MAX {
             return None;
@@ -388,7 +403,7 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| read(self)).collect()
     }
 
-    fn end(&self) -> bool {
+    pub(super) fn end(&self) -> bool {
         self.0.is_empty()
     }
 }

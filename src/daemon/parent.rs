@@ -31,12 +31,14 @@ use crate::os::{
 mod agents;
 mod files;
 mod listeners;
+mod logins;
 mod pid_file;
 mod process;
 
 pub(super) use agents::Agents;
 use files::Files;
 use listeners::Listeners;
+use logins::Logins;
 use pid_file::PidFile;
 use process::{Heard, Process};
 
@@ -131,7 +133,8 @@ pub fn supervise(
     let mut parent = Parent {
         queue_directories: queue_directories(loaded),
         status_file: status_file(loaded),
-        files: Files::named_by(&loaded.config).with_logins(&settings.source.place),
+        files: Files::named_by(&loaded.config)
+            .without_secrets(&loaded.config, &settings.source.place),
         agents: Agents::new(users, options, &settings.source.place),
         settings,
         identity,
@@ -143,6 +146,7 @@ pub fn supervise(
         },
         pause: BACKOFF.0,
         was_ready: false,
+        logins: Logins::Unwanted,
     };
     if let Some(Err(error)) = &pid_file {
         parent.say(Priority::Error, &format!("pid file: {error}"));
@@ -180,6 +184,7 @@ struct Parent {
     engine: Engine,
     pause: Duration,
     was_ready: bool,
+    logins: Logins,
 }
 
 impl Parent {
@@ -190,6 +195,12 @@ impl Parent {
                 && Instant::now() >= until
             {
                 self.start_engine();
+            }
+            if self.logins.due().is_some_and(|due| Instant::now() >= due) {
+                match &self.engine {
+                    Engine::Up(_) => self.start_logins(),
+                    _ => self.logins = Logins::Unwanted,
+                }
             }
             self.wait();
             // What an engine said before it ended is heard first.
@@ -221,7 +232,10 @@ impl Parent {
             Engine::Down { until } | Engine::Stopping(_, until) => {
                 Some(until.saturating_duration_since(now))
             }
-            Engine::Up(_) => None,
+            Engine::Up(_) => {
+                let due = self.logins.due();
+                due.map(|due| due.saturating_duration_since(now))
+            }
         };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(&self.signals, PollFlags::IN)];
@@ -260,6 +274,13 @@ impl Parent {
                     if self.agents.ended(child.pid) {
                         continue;
                     }
+                    if self.logins.ended(child.pid) {
+                        if matches!(self.engine, Engine::Up(_)) {
+                            let text = format!("logins [{}] ended; starting it again", child.pid);
+                            self.say(Priority::Critical, &text);
+                        }
+                        continue;
+                    }
                     if self.engine_ended(child.pid, child.code) {
                         return true;
                     }
@@ -270,18 +291,29 @@ impl Parent {
         false
     }
 
-    fn start_engine(&mut self) {
+    fn start_frame(&self) -> Start {
         let settings = &self.settings;
-        let start = Start {
+        Start {
             source: settings.source.clone(),
             queue_interval: settings.queue_interval,
             once: settings.once.clone(),
             listens: settings.listens,
             log: settings.log.clone(),
             tag: settings.tag.clone(),
-        };
-        match Process::start(start, settings.has_stderr) {
-            Ok(process) => self.engine = Engine::Up(process),
+        }
+    }
+
+    fn start_engine(&mut self) {
+        let (start, has_stderr) = (self.start_frame(), self.settings.has_stderr);
+        let started = Logins::start(&start, has_stderr).and_then(|(logins, line)| {
+            let process = Process::start(start, line.as_fd(), has_stderr)?;
+            Ok((logins, process))
+        });
+        match started {
+            Ok((logins, process)) => {
+                self.logins = logins;
+                self.engine = Engine::Up(process);
+            }
             Err(error) => {
                 self.say(Priority::Critical, &format!("cannot start engine: {error}"));
                 self.back_off();
@@ -289,7 +321,23 @@ impl Parent {
         }
     }
 
+    /// Starts another process of logins for the engine that runs.
+    fn start_logins(&mut self) {
+        let (start, has_stderr) = (self.start_frame(), self.settings.has_stderr);
+        match Logins::start(&start, has_stderr) {
+            Ok((logins, line)) => {
+                self.logins = logins;
+                self.send(&ToEngine::Logins, &[line.as_fd()]);
+            }
+            Err(error) => {
+                self.say(Priority::Critical, &format!("cannot start logins: {error}"));
+                self.logins = Logins::Due(Instant::now() + BACKOFF.1);
+            }
+        }
+    }
+
     fn back_off(&mut self) {
+        self.logins = Logins::Unwanted;
         self.engine = Engine::Down {
             until: Instant::now() + self.pause,
         };
@@ -476,7 +524,8 @@ impl Parent {
                 return;
             }
         };
-        self.files = Files::named_by(&loaded.config).with_logins(&self.settings.source.place);
+        self.files = Files::named_by(&loaded.config)
+            .without_secrets(&loaded.config, &self.settings.source.place);
         self.status_file = status_file(&loaded);
         if let Some(identity) = &self.identity {
             self.give_statistics(identity);

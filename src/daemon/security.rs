@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bstr::{BStr, ByteSlice};
 
-use super::logins::Logins;
-use crate::base::Place;
+use super::logins::Offer;
 use crate::cf::{Opt, Options};
 use crate::os::{
-    Fingerprint, KernelEntropy, SystemTlsClient, SystemTlsServer, TlsSettings, Versions,
+    Fingerprint, KernelEntropy, Keys, OwnKeys, SystemTlsClient, SystemTlsServer, TlsSettings,
+    Versions,
 };
 use crate::receive::Security;
 use crate::world::{
@@ -33,24 +33,38 @@ const NEEDLESS: [&[u8]; 12] = [
     b"SSL_OP_ALL",
 ];
 
+/// What certificates and keys are read with.
+#[derive(Clone)]
+pub(super) struct Means {
+    /// The site's files.
+    pub(super) files: Arc<dyn Files>,
+    /// Private keys, which another process may hold.
+    pub(super) keys: Arc<dyn Keys>,
+    /// The log.
+    pub(super) log: Arc<dyn SystemLog>,
+}
+
+impl Means {
+    /// Everything by this process itself.
+    pub(super) fn own(files: Arc<dyn Files>, log: Arc<dyn SystemLog>) -> Self {
+        let keys = Arc::new(OwnKeys(Arc::clone(&files)));
+        Self { files, keys, log }
+    }
+}
+
 /// Logins and certificates of a site's listeners.
-pub(super) fn of(
-    options: &Options,
-    place: &Place,
-    files: &Arc<dyn Files>,
-    log: &Arc<dyn SystemLog>,
-) -> Security {
-    let warn = |text: &str| log.log(LogLevel::Warning, text.as_bytes());
-    let (logins, faults) = Logins::open(place, Arc::clone(files));
-    faults.iter().for_each(|fault| warn(fault));
+pub(super) fn of(options: &Options, offer: Offer, means: &Means) -> Security {
+    let warn = |text: &str| means.log.log(LogLevel::Warning, text.as_bytes());
+    offer.faults.iter().for_each(|fault| warn(fault));
     let settings = server_settings(options);
     ineffective(options).iter().for_each(|text| warn(text));
     let tls = settings.certificate.is_some().then(|| {
-        let server = SystemTlsServer::new(settings, Arc::clone(files), Arc::clone(log));
+        let Means { files, keys, log } = means.clone();
+        let server = SystemTlsServer::with_keys(settings, files, keys, log);
         Arc::new(server) as Arc<dyn TlsServer>
     });
     Security {
-        authenticator: logins.map(|logins| logins as _),
+        authenticator: offer.authenticator,
         tls,
         entropy: Some(Arc::new(KernelEntropy)),
     }
@@ -65,14 +79,10 @@ pub(super) struct ClientTls {
 
 impl ClientTls {
     /// Takes what a configuration says.
-    pub(super) fn follow(
-        &self,
-        options: &Options,
-        files: &Arc<dyn Files>,
-        log: &Arc<dyn SystemLog>,
-    ) {
+    pub(super) fn follow(&self, options: &Options, means: &Means) {
         let settings = client_settings(options);
-        let client = SystemTlsClient::new(settings, Arc::clone(files), Arc::clone(log));
+        let Means { files, keys, log } = means.clone();
+        let client = SystemTlsClient::with_keys(settings, files, keys, log);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Some(Arc::new(client));
     }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::configuration::Loaded;
 use super::log::DaemonLog;
 use super::parent::Agents;
-use super::security::ClientTls;
+use super::security::{ClientTls, Means};
 use super::site::{self, Opened, Shared};
 use super::spool::{queue_settings, queue_world};
 use crate::base::maillog::Subject;
@@ -116,7 +116,8 @@ impl Solo {
         });
         let tls = Arc::new(ClientTls::default());
         let system_log: Arc<dyn SystemLog> = Arc::clone(&log) as _;
-        tls.follow(&site.config.options, &shared.files, &system_log);
+        let means = Means::own(Arc::clone(&shared.files), system_log);
+        tls.follow(&site.config.options, &means);
         let source = OwnAgents(Mutex::new(agents));
         let deliverer = Deliverer::new(DeliveryParts {
             spool: Arc::clone(&front) as Arc<dyn Spool>,

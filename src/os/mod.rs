@@ -39,14 +39,15 @@ pub use local_host::SystemHost;
 pub use log::{LogTarget, MailLog};
 pub use privileges::{Identity, hand_over_directory, hand_over_file, hand_over_own_file, is_root};
 pub use process::{
-    EndedChild, Signals, leave_session, leave_terminal, own_program, pid, raise_descriptor_limit,
-    reap, signal, start_role, start_successor,
+    EndedChild, Signals, end_child, leave_session, leave_terminal, own_program, pid,
+    raise_descriptor_limit, reap, signal, start_role, start_successor,
 };
 pub use programs::SystemPrograms;
 pub use resolver::{ResolverSettings, SystemResolver};
 pub use state::SledStore;
 pub use tls::{
-    Fingerprint, SystemTlsClient, SystemTlsServer, TlsSettings, Versions, certificate_facts,
+    Fingerprint, KeptKeys, KeyFacts, Keys, OwnKeys, Sign, Stamp, SystemTlsClient, SystemTlsServer,
+    TlsSettings, Versions, certificate_facts, far_certificate,
 };
 pub use users::SystemUsers;
 pub use zone::{time_zone, usual_zone};

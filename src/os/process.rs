@@ -116,6 +116,14 @@ pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     Ok(nix::sys::signal::kill(Pid::from_raw(pid), signal)?)
 }
 
+/// Kills a child and waits for its end.
+pub fn end_child(pid: u32) {
+    let _ = signal(pid, Signal::SIGKILL);
+    if let Ok(pid) = i32::try_from(pid) {
+        while waitpid(Pid::from_raw(pid), None) == Err(nix::errno::Errno::EINTR) {}
+    }
+}
+
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedChild {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use super::session::Session;
 use super::transaction::Transaction;
@@ -13,8 +13,8 @@ use crate::base::Reply;
 use crate::base::maillog::{Event, Priority, Ruleset, RulesetVerdict, Subject};
 use crate::cf::{Config, Opt};
 use crate::route::Verdict;
-use crate::sasl::server::{Answer, Context, Failure, FailureKind, Identity, Question};
-use crate::sasl::{self, Bindings, Mechanism};
+use crate::sasl::server::{Context, Failure, FailureKind, Identity};
+use crate::sasl::{self, Bindings, Mechanism, Secret};
 use crate::smtp::server::Features;
 use crate::world::{BoxFuture, Entropy, TlsFacts, TlsServer};
 
@@ -26,9 +26,65 @@ const FAILURE_TIME: Duration = Duration::from_secs(1);
 pub trait Authenticator: Send + Sync {
     /// Whether a mechanism can be served.
     fn can(&self, mechanism: Mechanism) -> bool;
-    /// Answers a question about a user; `realm` is that of users who name
-    /// none. Must be bounded in time.
-    fn ask<'a>(&'a self, question: Question, realm: &'a BStr) -> BoxFuture<'a, Answer>;
+    /// An exchange with a client. Each answer must be bounded in time.
+    fn exchange(&self, mechanism: Mechanism, context: Context) -> Box<dyn Exchange>;
+}
+
+/// The server's half of one exchange, which may be spoken by another process.
+pub trait Exchange: Send + Sync {
+    /// The mechanism.
+    fn mechanism(&self) -> Mechanism;
+    /// Begins, with the client's initial response if it gave one.
+    fn begin(&mut self, initial: Option<Secret>) -> BoxFuture<'_, Said>;
+    /// Takes the client's next message.
+    fn step(&mut self, message: Secret) -> BoxFuture<'_, Said>;
+}
+
+/// What there is to tell the client.
+#[derive(Debug)]
+pub enum Said {
+    /// Send this, and wait for its next message.
+    Challenge(Vec<u8>),
+    /// It is who it says.
+    Success(Identity),
+    /// It is not, or nobody can say.
+    Failure(Failure),
+}
+
+/// EXTERNAL needs no user database.
+struct Certified(sasl::Server);
+
+impl Certified {
+    fn said(&mut self, reply: sasl::Reply) -> Said {
+        match reply {
+            sasl::Reply::Challenge(text) => Said::Challenge(text),
+            sasl::Reply::Success(identity) => Said::Success(identity),
+            sasl::Reply::Failure(failure) => Said::Failure(failure),
+            sasl::Reply::Ask(_) => Said::Failure(Failure {
+                kind: FailureKind::Unavailable,
+                detail: "no user database".to_owned(),
+                user: BString::default(),
+            }),
+        }
+    }
+}
+
+impl Exchange for Certified {
+    fn mechanism(&self) -> Mechanism {
+        self.0.mechanism()
+    }
+
+    fn begin(&mut self, initial: Option<Secret>) -> BoxFuture<'_, Said> {
+        let reply = self.0.begin(initial.as_deref());
+        let said = self.said(reply);
+        Box::pin(async { said })
+    }
+
+    fn step(&mut self, message: Secret) -> BoxFuture<'_, Said> {
+        let reply = self.0.step(&message);
+        let said = self.said(reply);
+        Box::pin(async { said })
+    }
 }
 
 /// What listeners have to be secure with.
@@ -53,7 +109,7 @@ pub(super) struct Auth {
     /// The realm of users who name none.
     realm: BString,
     /// What unknown users' salts are made of.
-    secret: Vec<u8>,
+    secret: Secret,
 }
 
 impl Auth {
@@ -70,7 +126,7 @@ impl Auth {
             mechanisms: Mechanism::list(&bstr::join(" ", words)),
             options: bstr::concat(options.words(Opt::AuthOptions)).into(),
             realm: if realm.is_empty() { host } else { realm }.into(),
-            secret: random(&*entropy, 32),
+            secret: random(&*entropy, 32).into(),
             entropy,
         })
     }
@@ -192,61 +248,57 @@ impl Session {
         let (Some(auth), Some(mechanism)) = (&self.service.auth, mechanism) else {
             return Reply::with(503, (5, 3, 3), "AUTH not available");
         };
-        let mut exchange = sasl::Server::new(mechanism, auth.context(self));
-        let reply = exchange.begin(initial.as_deref());
-        self.exchange = Some(Box::new(exchange));
-        self.auth_goes_on(reply).await
+        let context = auth.context(self);
+        let mut exchange: Box<dyn Exchange> = match &auth.authenticator {
+            Some(authenticator) if mechanism != Mechanism::External => {
+                authenticator.exchange(mechanism, context)
+            }
+            _ => Box::new(Certified(sasl::Server::new(mechanism, context))),
+        };
+        let began = Instant::now();
+        let said = exchange.begin(initial.map(Secret::from)).await;
+        self.auth_goes_on(exchange, said, began).await
     }
 
     /// The next message of the exchange.
     pub(super) async fn auth_message(&mut self, message: &[u8]) -> Reply {
-        let Some(exchange) = &mut self.exchange else {
-            return Reply::with(503, (5, 3, 3), "AUTH not available");
-        };
-        let reply = exchange.step(message);
-        self.auth_goes_on(reply).await
-    }
-
-    /// Asks what must be asked, until there is something to tell the client.
-    async fn auth_goes_on(&mut self, mut reply: sasl::Reply) -> Reply {
-        let began = Instant::now();
         let Some(mut exchange) = self.exchange.take() else {
             return Reply::with(503, (5, 3, 3), "AUTH not available");
         };
-        let mechanism = exchange.mechanism();
-        loop {
-            reply = match reply {
-                sasl::Reply::Ask(question) => exchange.answer(self.ask(question).await),
-                sasl::Reply::Challenge(challenge) => {
-                    self.exchange = Some(exchange);
-                    return Reply::new(334, None, STANDARD.encode(challenge));
-                }
-                sasl::Reply::Success(identity) => return self.believed(mechanism, &identity),
-                sasl::Reply::Failure(failure) => {
-                    self.note_failure(mechanism, &failure);
-                    let spent = began.elapsed();
-                    let whole = spent.as_secs() + 1;
-                    let until = FAILURE_TIME * u32::try_from(whole).unwrap_or(u32::MAX);
-                    tokio::time::sleep(until.saturating_sub(spent)).await;
-                    return match failure.kind {
-                        // departs: the reference says 535 here, too, and the
-                        // client asks its user for another password.
-                        FailureKind::Unavailable => {
-                            Reply::with(454, (4, 7, 0), "Temporary authentication failure")
-                        }
-                        _ => Reply::with(535, (5, 7, 0), "authentication failed"),
-                    };
-                }
-            }
-        }
+        let began = Instant::now();
+        let said = exchange.step(message.into()).await;
+        self.auth_goes_on(exchange, said, began).await
     }
 
-    async fn ask(&self, question: Question) -> Answer {
-        let auth = self.service.auth.as_ref();
-        let asked = auth.and_then(|auth| Some((auth.authenticator.as_ref()?, auth)));
-        match asked {
-            Some((authenticator, auth)) => authenticator.ask(question, auth.realm.as_bstr()).await,
-            None => Answer::Unavailable("no user database".to_owned()),
+    /// Tells the client what the exchange has come to.
+    async fn auth_goes_on(
+        &mut self,
+        exchange: Box<dyn Exchange>,
+        said: Said,
+        began: Instant,
+    ) -> Reply {
+        let mechanism = exchange.mechanism();
+        match said {
+            Said::Challenge(challenge) => {
+                self.exchange = Some(exchange);
+                Reply::new(334, None, STANDARD.encode(challenge))
+            }
+            Said::Success(identity) => self.believed(mechanism, &identity),
+            Said::Failure(failure) => {
+                self.note_failure(mechanism, &failure);
+                let spent = began.elapsed();
+                let whole = spent.as_secs() + 1;
+                let until = FAILURE_TIME * u32::try_from(whole).unwrap_or(u32::MAX);
+                tokio::time::sleep(until.saturating_sub(spent)).await;
+                match failure.kind {
+                    // departs: the reference says 535 here, too, and the
+                    // client asks its user for another password.
+                    FailureKind::Unavailable => {
+                        Reply::with(454, (4, 7, 0), "Temporary authentication failure")
+                    }
+                    _ => Reply::with(535, (5, 7, 0), "authentication failed"),
+                }
+            }
         }
     }
 

@@ -28,7 +28,7 @@ mod vrfy;
 mod wire;
 mod xclient;
 
-pub use auth::{Authenticator, Security};
+pub use auth::{Authenticator, Exchange, Said, Security};
 pub use client::{Connection, Counts, Origin};
 pub use service::{Daemon, Intake, Service, ServiceParts};
 pub(crate) use submit::complaint;

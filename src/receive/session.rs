@@ -8,6 +8,7 @@ use std::time::Duration;
 use bstr::{BStr, BString, ByteSlice};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::auth::Exchange;
 use super::client::{Client, Connection, Counts, Origin};
 use super::questions::Checked;
 use super::service::Service;
@@ -18,7 +19,6 @@ use crate::base::{QueueId, Reply};
 use crate::cf::Opt;
 use crate::rewrite::{MacroTable, expand};
 use crate::route::Verdict;
-use crate::sasl;
 use crate::smtp::server::{Action, Ask, Features, Found, Server};
 use crate::world::{Counted, TlsFacts};
 
@@ -46,7 +46,7 @@ pub(super) struct Session {
     /// The connection was refused by a check.
     pub(super) is_refused: bool,
     /// The AUTH exchange under way.
-    pub(super) exchange: Option<Box<sasl::Server>>,
+    pub(super) exchange: Option<Box<dyn Exchange>>,
     /// What is known of the TLS that the session is under.
     pub(super) tls: Option<Arc<TlsFacts>>,
 }

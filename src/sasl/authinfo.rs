@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bstr::{BStr, BString, ByteSlice};
 
-use super::Mechanism;
+use super::{Mechanism, Secret};
 
 /// An account of ours on a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct AuthInfo {
     /// Who we are (`I`); without it the user.
     pub id: Option<BString>,
     /// The password or token (`P`).
-    pub password: Option<BString>,
+    pub password: Option<Secret>,
     /// The realm (`R`).
     pub realm: Option<BString>,
     /// The mechanisms to be tried (`M`); without it the site's.
@@ -55,7 +55,7 @@ impl AuthInfo {
             match letter.to_ascii_uppercase() {
                 b'U' => info.user = value,
                 b'I' => info.id = Some(value),
-                b'P' => info.password = Some(value),
+                b'P' => info.password = Some(value.into()),
                 b'R' => info.realm = Some(value),
                 b'M' => info.mechanisms = Some(Mechanism::list(&value)),
                 _ => return Err(fault()),
@@ -76,7 +76,7 @@ impl AuthInfo {
         Some(Self {
             user,
             id: next(),
-            password: next(),
+            password: next().map(Secret::from),
             realm: next(),
             mechanisms: next().map(|line| Mechanism::list(&line)),
         })

@@ -19,6 +19,7 @@ pub mod hash;
 pub mod library;
 mod mechanism;
 pub mod saslauthd;
+mod secret;
 pub mod server;
 mod tokens;
 pub mod verifier;
@@ -26,6 +27,7 @@ pub mod verifier;
 pub use authinfo::AuthInfo;
 pub use client::Client;
 pub use mechanism::Mechanism;
+pub use secret::Secret;
 pub use server::{Reply, Server};
 pub use verifier::Verifier;
 

@@ -11,7 +11,7 @@ use bstr::BString;
 
 use super::hash::{Hash, hmac_md5, same, same_password};
 use super::verifier::{Entry, ITERATIONS, SALT_BYTES, Verifier};
-use super::{Bindings, MESSAGE_BYTES_MAX, Mechanism, split_realm};
+use super::{Bindings, MESSAGE_BYTES_MAX, Mechanism, Secret, split_realm};
 use super::{digest, tokens};
 
 mod scram;
@@ -19,7 +19,7 @@ mod scram;
 use scram::Scram;
 
 /// What an exchange needs to know of the world.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// Our name: in challenges.
     pub host: BString,
@@ -31,7 +31,7 @@ pub struct Context {
     pub now: u64,
     /// A secret that stays the same while the process lives: unknown users
     /// get salts made of it.
-    pub secret: Vec<u8>,
+    pub secret: Secret,
     /// What ties the exchange to TLS.
     pub bindings: Bindings,
     /// A `-PLUS` mechanism was offered, so that a client that could bind and
@@ -62,7 +62,7 @@ pub enum Question {
         /// The user as given, perhaps with a realm.
         user: BString,
         /// The password.
-        password: BString,
+        password: Secret,
     },
     /// What is kept of the user's password?
     Secret {
@@ -79,7 +79,7 @@ pub enum Question {
         /// The user.
         user: BString,
         /// The token.
-        token: BString,
+        token: Secret,
     },
 }
 
@@ -93,7 +93,7 @@ pub enum Answer {
     /// There is no such user.
     NoUser,
     /// The user's password, to a question for the secret.
-    Password(BString),
+    Password(Secret),
     /// The user's verifier, to a question for the secret.
     Verifier(Verifier),
     /// Nobody can say for now: why, for the log.
@@ -302,7 +302,7 @@ impl Server {
                 let Some(bearer) = tokens::parse(self.mechanism, message) else {
                     return self.protocol("no bearer token");
                 };
-                let (user, token) = (BString::from(bearer.user), BString::from(bearer.token));
+                let (user, token) = (BString::from(bearer.user), Secret::from(bearer.token));
                 self.state = State::Token(Identity {
                     user: user.clone(),
                     acts_for: BString::default(),

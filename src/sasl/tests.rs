@@ -14,7 +14,7 @@ fn context() -> Context {
         realm: "mail.example.org".into(),
         nonce: (0..24).collect(),
         now: 1_700_000_000,
-        secret: b"secret of the process".to_vec(),
+        secret: "secret of the process".into(),
         ..Context::default()
     }
 }
@@ -35,7 +35,11 @@ fn database(question: &Question, user: &str, password: &str, hashed: bool) -> An
             user,
             password: given,
         } if known(user) => server::compare(Some(password.as_bytes()), given),
-        Question::Token { user, token } if known(user) && token == password => Answer::Right,
+        Question::Token { user, token }
+            if known(user) && token.as_slice() == password.as_bytes() =>
+        {
+            Answer::Right
+        }
         Question::Token { .. } => Answer::Wrong,
         Question::Secret { user, scram, .. } if known(user) => match scram {
             Some(hash) if hashed => {

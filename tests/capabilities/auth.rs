@@ -343,6 +343,182 @@ fn the_real_saslauthd_with_shadow_passwords() {
     session.expect("RCPT TO:<b@far.example>", "250 2.1.5");
 }
 
+/// Runs the site's server where `etc/pam.d` of the site is the system's, and
+/// its shadow passwords are; as another user if one is named.
+fn start_with_pam(site: &mut Site, user: Option<&str>) -> Option<()> {
+    let what = "PAM without saslauthd";
+    let unshare = need::tool("unshare", what).filter(|_| need::root(what))?;
+    let setpriv = need::tool("setpriv", what)?;
+    if cfg!(not(feature = "pam")) {
+        need::left_out(what, "this build has no feature pam");
+        return None;
+    }
+    site.write("etc/mail/sasl/Sendmail.conf.2", "pwcheck_method: pam\n");
+    let script = "mount --bind \"$1/etc/pam.d\" /etc/pam.d && mount --bind \"$1/passwd\" /etc/passwd \
+        && mount --bind \"$1/shadow\" /etc/shadow && { [ -z \"$2\" ] || chown -R \"$2\" \"$1\"; } \
+        && exec ${2:+\"$3\" --reuid=\"$2\" --regid=\"$2\" --clear-groups} \"$4\" --root \"$1\" run";
+    // Where every user gets to.
+    let program = site.path("godwit");
+    std::fs::copy(crate::site::godwit(), &program).unwrap();
+    let mut command = Command::new(unshare);
+    command
+        .args(["-m", "--kill-child", "sh", "-c", script, "sh"])
+        .arg(site.root())
+        .arg(user.unwrap_or_default())
+        .arg(setpriv)
+        .arg(&program);
+    site.start_by(command);
+    Some(())
+}
+
+/// The user database and PAM services of such a site.
+fn with_pam_files(site: &Site, service: &str) {
+    let hash = Command::new("openssl")
+        .args(["passwd", "-6", "s3cret"])
+        .output();
+    let hash = hash.map_or_else(|_| "*".into(), |o| String::from_utf8(o.stdout).unwrap());
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let user = "alice:x:1001:1001::/home/alice:/bin/sh\nlocked:x:1002:1002::/:/bin/sh\n";
+    site.write("passwd", &format!("{passwd}{user}"));
+    let hash = hash.trim();
+    // The second account ended in 1970.
+    let shadow = format!(
+        "root:*:19000:0:99999:7:::\nalice:{hash}:19000:0:99999:7:::\n\
+         locked:{hash}:19000:0:99999:7::1:\n"
+    );
+    site.write("shadow", &shadow);
+    site.write("etc/pam.d/smtp", service);
+}
+
+#[test]
+fn pam_alone_with_shadow_passwords_as_root() {
+    let mut site = site("");
+    with_pam_files(
+        &site,
+        "auth required pam_unix.so nodelay\naccount required pam_unix.so\n",
+    );
+    if start_with_pam(&mut site, None).is_none() {
+        return;
+    }
+    let (mut session, hello) = hello(&site);
+    assert_eq!(offered(&hello), ["PLAIN", "LOGIN"]);
+    session.expect("MAIL FROM:<a@here.example>", "250");
+    session.expect("RCPT TO:<b@far.example>", "550 5.7.1");
+    session.expect("RSET", "250");
+    for (user, password, code) in [
+        ("alice", "other", "535"),
+        ("nobody-here", "s3cret", "535"),
+        ("locked", "s3cret", "535"),
+        ("alice", "", "535"),
+        ("alice", "s3cret", "235"),
+    ] {
+        let reply = log_in(&mut session, Mechanism::Login, user, password);
+        assert!(reply.starts_with(code), "{user} {password}: {reply}");
+    }
+    session.expect("MAIL FROM:<a@here.example>", "250");
+    session.expect("RCPT TO:<b@far.example>", "250 2.1.5");
+}
+
+#[test]
+fn pam_as_an_ordinary_user_in_its_own_time() {
+    let mut site = site("");
+    // A module that is a program: it takes its time.
+    site.write(
+        "etc/pam.d/smtp",
+        "auth [success=done default=ignore] pam_exec.so expose_authtok quiet @ROOT@/check\n\
+         auth required pam_deny.so\naccount required pam_permit.so\n",
+    );
+    let service = site.read("etc/pam.d/smtp");
+    with_pam_files(&site, &service);
+    site.write(
+        "check",
+        "#!/bin/sh\nread password\n[ \"$password\" != slow ] || sleep 2\n\
+         [ \"$PAM_USER:$PAM_SERVICE:$password\" = alice:smtp:s3cret ]\n",
+    );
+    let check = site.path("check");
+    std::fs::set_permissions(check, PermissionsExt::from_mode(0o755)).unwrap();
+    if start_with_pam(&mut site, Some("65534")).is_none() {
+        return;
+    }
+    let (mut session, _) = hello(&site);
+    let right = log_in(&mut session, Mechanism::Plain, "alice", "s3cret");
+    assert!(right.starts_with("235"), "{right}");
+    let (mut session, _) = hello(&site);
+    let wrong = log_in(&mut session, Mechanism::Plain, "bob", "s3cret");
+    assert!(wrong.starts_with("535"), "{wrong}");
+    // Who waits for a slow module keeps nobody else from logging in.
+    let (mut waits, _) = hello(&site);
+    let slow = std::thread::spawn(move || log_in(&mut waits, Mechanism::Plain, "alice", "slow"));
+    let (mut session, _) = hello(&site);
+    let began = std::time::Instant::now();
+    let right = log_in(&mut session, Mechanism::Plain, "alice", "s3cret");
+    assert!(right.starts_with("235"), "{right}");
+    assert!(began.elapsed().as_secs_f64() < 1.9, "{:?}", began.elapsed());
+    assert!(slow.join().unwrap().starts_with("535"));
+}
+
+/// The children of a process that run in a role.
+fn children(parent: i32, role: &str) -> Vec<i32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
+            continue;
+        };
+        let read = |name| std::fs::read(entry.path().join(name)).unwrap_or_default();
+        let status = String::from_utf8_lossy(&read("status")).into_owned();
+        let words = read("cmdline");
+        if status.contains(&format!("PPid:\t{parent}\n"))
+            && words.split(|b| *b == 0).nth(1) == Some(role.as_bytes())
+        {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+#[test]
+fn secrets_are_kept_by_a_process_that_is_replaced_when_it_dies() {
+    let mut site = site(CERTIFICATES);
+    if certificates(&site).is_none() {
+        return;
+    }
+    godwit_auth(&site, &["add", "alice"], "s3cret\n");
+    site.start();
+    let secret = |pid: i32| -> Vec<String> {
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .map(|path| path.to_string_lossy().into_owned())
+            .filter(|path| path.contains("auth-users") || path.ends_with(".key"))
+            .collect()
+    };
+    for round in 0..3 {
+        let logins = children(site.pid(), "logins");
+        assert_eq!(logins.len(), 1, "{logins:?}");
+        let (mut session, _) = hello(&site);
+        let right = log_in(&mut session, Mechanism::ScramSha256, "alice", "s3cret");
+        assert!(right.starts_with("235"), "{round}: {right}");
+        let said = s_client(
+            &site,
+            &["-CAfile", "ca.pem", "-verify_return_error"],
+            &["NOOP"],
+        );
+        assert!(said.contains("250 2.0.0 OK"), "{round}: {said}");
+        let engine = children(site.pid(), "engine");
+        assert_eq!(secret(engine[0]), [""; 0], "the engine holds no secret");
+        let pid = nix::unistd::Pid::from_raw(logins[0]);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        site.until("another", |site| {
+            let now = children(site.pid(), "logins");
+            (now.len() == 1 && now != logins).then_some(())
+        });
+    }
+    let log = site.read("var/log/maillog");
+    assert!(log.contains("ended; starting it again"), "{log}");
+}
+
 #[test]
 fn sasldb_is_read_as_the_library_wrote_it() {
     let Some(saslpasswd) = need::tool("saslpasswd2", "sasldb2") else {

@@ -120,11 +120,15 @@ impl Site {
 
     /// Starts the server and waits for its greeting.
     pub(crate) fn start(&mut self) {
+        let mut command = Command::new(godwit());
+        command.arg("--root").arg(self.root()).arg("run");
+        self.start_by(command);
+    }
+
+    /// The same by a command that ends in becoming the server.
+    pub(crate) fn start_by(&mut self, mut command: Command) {
         let log = fs::File::create(self.path("server.out")).expect("a log can be made");
-        let child = Command::new(godwit())
-            .arg("--root")
-            .arg(self.root())
-            .arg("run")
+        let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a descriptor can be copied"))
             .stderr(log)

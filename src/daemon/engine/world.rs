@@ -10,6 +10,7 @@ use crate::check;
 use crate::daemon::configuration::{Loaded, load};
 use crate::daemon::frame::Start;
 use crate::daemon::log::DaemonLog;
+use crate::daemon::logins::{Desk, DeskKeys};
 use crate::daemon::run_as::run_as;
 use crate::daemon::security::{self, ClientTls};
 use crate::daemon::site::{self, Opened, Shared};
@@ -32,13 +33,16 @@ pub(super) struct World {
     pub(super) users: Arc<SystemUsers>,
     files: Arc<ParentFiles>,
     pub(super) log: Arc<DaemonLog>,
+    /// The line to the process of logins.
+    pub(super) desk: Arc<Desk>,
     /// Our side of TLS towards servers, as the configuration has it.
     pub(super) tls: Arc<ClientTls>,
 }
 
 impl World {
-    pub(super) fn new(start: &Start, files: ParentFiles) -> Self {
+    pub(super) fn new(start: &Start, files: ParentFiles, desk: Arc<Desk>) -> Self {
         Self {
+            desk,
             users: Arc::new(SystemUsers::new()),
             files: Arc::new(files),
             tls: Arc::default(),
@@ -72,6 +76,7 @@ impl World {
     /// Reads a configuration and makes it ready. Without a site when it
     /// cannot be used; the report says why, or what is suspicious.
     pub(super) fn open_site(&self, start: &Start) -> (Option<Snapshot>, String) {
+        self.desk.reload();
         match load(&start.source) {
             Ok(loaded) => {
                 let remarks = remarks(&loaded.config);
@@ -98,15 +103,13 @@ impl World {
         }
         self.log.follow(&site.config.options);
         let site = Arc::new(site);
-        let security = security::of(
-            &site.config.options,
-            &start.source.place,
-            &(Arc::clone(&self.files) as _),
-            &(Arc::clone(&self.log) as _),
-        );
-        let files: Arc<dyn Files> = Arc::clone(&self.files) as _;
-        self.tls
-            .follow(&site.config.options, &files, &(Arc::clone(&self.log) as _));
+        let means = security::Means {
+            files: Arc::clone(&self.files) as Arc<dyn Files>,
+            keys: Arc::new(DeskKeys(Arc::clone(&self.desk))),
+            log: Arc::clone(&self.log) as _,
+        };
+        let security = security::of(&site.config.options, self.desk.offer(), &means);
+        self.tls.follow(&site.config.options, &means);
         let snapshot = Snapshot {
             site,
             resolver,

@@ -39,6 +39,7 @@ fn every_frame_comes_back_as_it_went() {
             temporary: true,
             reason: "no".into(),
         },
+        ToEngine::Logins,
         ToEngine::Reload,
         ToEngine::Stop,
     ];

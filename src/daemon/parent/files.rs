@@ -8,18 +8,16 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, ByteSlice};
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::base::Place;
 use crate::base::is_full_path;
-use crate::cf::{ClassSource, Config, Kind, OPTIONS};
-use crate::daemon::logins::needs;
+use crate::cf::{ClassSource, Config, Kind, OPTIONS, Opt};
+use crate::daemon::logins::secrets;
 use crate::os::SystemFiles;
 
 /// What databases of a name end in.
@@ -29,8 +27,6 @@ const SUFFIXES: [&str; 4] = ["", ".db", ".cdb", ".pag"];
 #[derive(Default)]
 pub(super) struct Files {
     named: HashSet<PathBuf>,
-    /// The socket of `saslauthd`, which may stand where only root may go.
-    sockets: HashSet<PathBuf>,
 }
 
 impl Files {
@@ -58,11 +54,16 @@ impl Files {
         files
     }
 
-    /// Adds what logins are checked against.
-    pub(super) fn with_logins(mut self, place: &Place) -> Self {
-        let (paths, socket) = needs(place, &SystemFiles);
-        self.named.extend(paths);
-        self.sockets.insert(socket);
+    /// Takes away what only the process of logins may read.
+    pub(super) fn without_secrets(mut self, config: &Config, place: &Place) -> Self {
+        for path in secrets(place, &SystemFiles) {
+            self.named.remove(&path);
+        }
+        for opt in [Opt::ServerKeyFile, Opt::ClientKeyFile] {
+            for word in config.options.text(opt).split(|byte| *byte == b',') {
+                self.named.remove(Path::new(OsStr::from_bytes(word.trim())));
+            }
+        }
         self
     }
 
@@ -81,9 +82,6 @@ impl Files {
     /// Opens a named file.
     pub(super) fn open(&self, path: &[u8]) -> io::Result<File> {
         let path = Path::new(OsStr::from_bytes(path));
-        if self.sockets.contains(path) {
-            return connect(path);
-        }
         if !self.named.contains(path) {
             return Err(io::Error::from_raw_os_error(nix::libc::EACCES));
         }
@@ -98,11 +96,30 @@ impl Files {
     }
 }
 
-/// Connects to a Unix socket without waiting: a daemon that does not take
-/// connections must not hold this process up.
-fn connect(path: &Path) -> io::Result<File> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&SockAddr::unix(path)?)?;
-    Ok(OwnedFd::from(socket).into())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Origin;
+    use crate::cf::Origins;
+
+    #[test]
+    fn secrets_are_not_opened_for_the_engine() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |name: &str| folder.path().join(name);
+        for file in ["srv.pem", "srv.key", "cli.key", "access"] {
+            std::fs::write(name(file), "x").unwrap();
+        }
+        let at = folder.path().display();
+        let text = format!(
+            "V10/test\nO ServerCertFile={at}/srv.pem\nO ServerKeyFile={at}/srv.key\n\
+             O ClientKeyFile={at}/cli.key\nKaccess hash {at}/access\n"
+        );
+        let origin = Origin::file_only("test.cf");
+        let (config, _) = crate::cf::read(text.as_bytes(), Origins::File(&origin));
+        let files = Files::named_by(&config).without_secrets(&config, &Place::default());
+        let opens = |file: &str| files.open(name(file).as_os_str().as_bytes()).is_ok();
+        assert!(opens("srv.pem") && opens("access"));
+        assert!(!opens("srv.key") && !opens("cli.key"));
+        assert!(files.open(b"/etc/sasldb2").is_err());
+    }
 }

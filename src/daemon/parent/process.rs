@@ -30,8 +30,13 @@ pub(super) enum Heard {
 }
 
 impl Process {
-    /// Starts an engine and tells it how to begin.
-    pub(super) fn start(start: Start, keep_stderr: bool) -> io::Result<Self> {
+    /// Starts an engine and tells it how to begin; `logins` is its line to the
+    /// process of logins.
+    pub(super) fn start(
+        start: Start,
+        logins: BorrowedFd<'_>,
+        keep_stderr: bool,
+    ) -> io::Result<Self> {
         let (channel, theirs) = Channel::pair()?;
         let (files, their_files) = Channel::pair()?;
         channel.set_nonblocking()?;
@@ -45,7 +50,7 @@ impl Process {
             files: Some(files),
         };
         let start = ToEngine::Start(Box::new(start));
-        if let Err(error) = process.send(&start, &[their_files.as_fd()]) {
+        if let Err(error) = process.send(&start, &[their_files.as_fd(), logins]) {
             process.kill();
             return Err(error);
         }

@@ -10,6 +10,7 @@ use tokio_rustls::TlsConnector;
 use webpki::KeyUsage;
 
 use super::files::{Loaded, Watch, load};
+use super::keys::{Keys, OwnKeys};
 use super::peer::{AnyPeer, Judge, provider};
 use super::{TlsSettings, certificate, reason};
 use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault};
@@ -18,6 +19,7 @@ use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsCl
 pub struct SystemTlsClient {
     settings: TlsSettings,
     files: Arc<dyn Files>,
+    keys: Arc<dyn Keys>,
     log: Arc<dyn SystemLog>,
     state: Mutex<State>,
 }
@@ -36,13 +38,25 @@ impl SystemTlsClient {
     /// Reads authorities, and a certificate if there is one to show; trouble
     /// with them is logged, and may pass.
     pub fn new(settings: TlsSettings, files: Arc<dyn Files>, log: Arc<dyn SystemLog>) -> Self {
+        let keys = Arc::new(OwnKeys(Arc::clone(&files)));
+        Self::with_keys(settings, files, keys, log)
+    }
+
+    /// The same with keys that somebody else may keep.
+    pub fn with_keys(
+        settings: TlsSettings,
+        files: Arc<dyn Files>,
+        keys: Arc<dyn Keys>,
+        log: Arc<dyn SystemLog>,
+    ) -> Self {
         let state = State {
-            watch: Watch::new(&settings, &*files),
-            ready: prepare(&settings, &*files, &*log),
+            watch: Watch::new(&settings, &*keys),
+            ready: prepare(&settings, &*files, &*keys, &*log),
         };
         Self {
             settings,
             files,
+            keys,
             log,
             state: Mutex::new(state),
         }
@@ -50,9 +64,9 @@ impl SystemTlsClient {
 
     fn ready(&self) -> Result<Arc<Ready>, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.watch.has_changed(&*self.files) {
-            state.watch = Watch::new(&self.settings, &*self.files);
-            let prepared = prepare(&self.settings, &*self.files, &*self.log);
+        if state.watch.has_changed(&*self.keys) {
+            state.watch = Watch::new(&self.settings, &*self.keys);
+            let prepared = prepare(&self.settings, &*self.files, &*self.keys, &*self.log);
             if prepared.is_ok() || state.ready.is_err() {
                 state.ready = prepared;
             }
@@ -64,13 +78,14 @@ impl SystemTlsClient {
 fn prepare(
     settings: &TlsSettings,
     files: &dyn Files,
+    keys: &dyn Keys,
     log: &dyn SystemLog,
 ) -> Result<Arc<Ready>, String> {
     let warn = |why: &str| {
         let line = format!("STARTTLS=client: {why}");
         log.log(LogLevel::Warning, line.as_bytes());
     };
-    let loaded = load(settings, files).or_else(|why| {
+    let loaded = load(settings, files, keys).or_else(|why| {
         warn(&why);
         // Without a certificate of our own we can still encrypt.
         let without = TlsSettings {
@@ -79,7 +94,7 @@ fn prepare(
             revoked: None,
             ..settings.clone()
         };
-        load(&without, files)
+        load(&without, files, keys)
     })?;
     let Loaded {
         own,

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::sign::CertifiedKey;
 
 use super::TlsSettings;
+use super::keys::Keys;
 use crate::world::Files;
 
 /// The largest file that is read.
@@ -23,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What a file was when it was read: its device, inode, size, and time of
 /// change.
-type Stamp = Option<(u64, u64, u64, i64, i64)>;
+pub type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
 /// Files that are watched.
 pub(super) struct Watch {
@@ -32,7 +33,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(settings: &TlsSettings, files: &dyn Files) -> Self {
+    pub(super) fn new(settings: &TlsSettings, keys: &dyn Keys) -> Self {
         let paths = [
             &settings.certificate,
             &settings.key,
@@ -40,7 +41,7 @@ impl Watch {
             &settings.authority_directory,
             &settings.revoked,
         ];
-        let stamp = |path: &PathBuf| (path.clone(), stamp_of(path, files));
+        let stamp = |path: &PathBuf| (path.clone(), keys.stamp(path));
         Self {
             stamps: paths.into_iter().flatten().map(stamp).collect(),
             looked: Instant::now(),
@@ -48,18 +49,18 @@ impl Watch {
     }
 
     /// Whether a file is another than it was; looks only now and then.
-    pub(super) fn has_changed(&mut self, files: &dyn Files) -> bool {
+    pub(super) fn has_changed(&mut self, keys: &dyn Keys) -> bool {
         if self.looked.elapsed() < LOOK_EVERY {
             return false;
         }
         self.looked = Instant::now();
         self.stamps
             .iter()
-            .any(|(path, stamp)| *stamp != stamp_of(path, files))
+            .any(|(path, stamp)| *stamp != keys.stamp(path))
     }
 }
 
-fn stamp_of(path: &Path, files: &dyn Files) -> Stamp {
+pub(super) fn stamp_of(path: &Path, files: &dyn Files) -> Stamp {
     let meta = std::fs::metadata(path)
         .or_else(|_| files.open(path).and_then(|file| file.metadata()))
         .ok()?;
@@ -88,10 +89,16 @@ pub(super) struct Loaded {
 ///
 /// # Errors
 /// A sentence, when there is no certificate, or none that can be used.
-pub(super) fn load(settings: &TlsSettings, files: &dyn Files) -> Result<Loaded, String> {
+pub(super) fn load(
+    settings: &TlsSettings,
+    files: &dyn Files,
+    keys: &dyn Keys,
+) -> Result<Loaded, String> {
     let mut warnings = Vec::new();
     let own = match (&settings.certificate, &settings.key) {
-        (Some(certificate), Some(key)) => Some(own_key(certificate, key, settings, files)?),
+        (Some(certificate), Some(key)) => {
+            Some(keys.certified(certificate, key, settings.group_may_read_key)?)
+        }
         (None, None) => None,
         (Some(_), None) => return Err("there is a certificate, but no key".to_owned()),
         (None, Some(_)) => return Err("there is a key, but no certificate".to_owned()),
@@ -123,10 +130,10 @@ pub(super) fn load(settings: &TlsSettings, files: &dyn Files) -> Result<Loaded, 
     })
 }
 
-fn own_key(
+pub(super) fn own_key(
     certificate: &Path,
     key: &Path,
-    settings: &TlsSettings,
+    group_may_read: bool,
     files: &dyn Files,
 ) -> Result<Arc<CertifiedKey>, String> {
     let chain: Result<Vec<_>, _> =
@@ -143,7 +150,7 @@ fn own_key(
     if mode & 0o007 != 0 {
         return Err(unsafe_file("World readable file".to_owned()));
     }
-    if mode & 0o070 != 0 && !settings.group_may_read_key {
+    if mode & 0o070 != 0 && !group_may_read {
         return Err(unsafe_file("Group readable file".to_owned()));
     }
     let text = read_file(file).map_err(|error| unsafe_file(plain(&error)))?;

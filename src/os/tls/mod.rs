@@ -9,12 +9,15 @@
 mod certificate;
 mod client;
 mod files;
+mod keys;
 mod peer;
 mod server;
 mod suite;
 
 pub use certificate::facts as certificate_facts;
 pub use client::SystemTlsClient;
+pub use files::Stamp;
+pub use keys::{KeptKeys, KeyFacts, Keys, OwnKeys, Sign, far_certificate};
 pub use server::SystemTlsServer;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use webpki::KeyUsage;
 
 use super::files::{Loaded, Watch, load};
+use super::keys::{Keys, OwnKeys};
 use super::peer::{AnyPeer, Judge, provider};
 use super::{TlsSettings, certificate, reason};
 use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsFault, TlsServer};
@@ -17,6 +18,7 @@ use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsFa
 pub struct SystemTlsServer {
     settings: TlsSettings,
     files: Arc<dyn Files>,
+    keys: Arc<dyn Keys>,
     log: Arc<dyn SystemLog>,
     state: Mutex<State>,
 }
@@ -38,8 +40,19 @@ impl SystemTlsServer {
     /// Reads the certificate; one that cannot be used is logged, and may come
     /// later.
     pub fn new(settings: TlsSettings, files: Arc<dyn Files>, log: Arc<dyn SystemLog>) -> Self {
-        let watch = Watch::new(&settings, &*files);
-        let ready = prepare(&settings, &*files, &*log).map_or_else(
+        let keys = Arc::new(OwnKeys(Arc::clone(&files)));
+        Self::with_keys(settings, files, keys, log)
+    }
+
+    /// The same with keys that somebody else may keep.
+    pub fn with_keys(
+        settings: TlsSettings,
+        files: Arc<dyn Files>,
+        keys: Arc<dyn Keys>,
+        log: Arc<dyn SystemLog>,
+    ) -> Self {
+        let watch = Watch::new(&settings, &*keys);
+        let ready = prepare(&settings, &*files, &*keys, &*log).map_or_else(
             |why| {
                 let line = format!("STARTTLS=server: {why}");
                 log.log(LogLevel::Warning, line.as_bytes());
@@ -50,6 +63,7 @@ impl SystemTlsServer {
         Self {
             settings,
             files,
+            keys,
             log,
             state: Mutex::new(State { ready, watch }),
         }
@@ -59,9 +73,9 @@ impl SystemTlsServer {
     /// say, else what there was.
     fn ready(&self) -> Option<Arc<Ready>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.watch.has_changed(&*self.files) {
-            state.watch = Watch::new(&self.settings, &*self.files);
-            match prepare(&self.settings, &*self.files, &*self.log) {
+        if state.watch.has_changed(&*self.keys) {
+            state.watch = Watch::new(&self.settings, &*self.keys);
+            match prepare(&self.settings, &*self.files, &*self.keys, &*self.log) {
                 Ok(ready) => {
                     state.ready = Some(Arc::new(ready));
                     let line = b"STARTTLS=server: new certificate files are in use";
@@ -80,6 +94,7 @@ impl SystemTlsServer {
 fn prepare(
     settings: &TlsSettings,
     files: &dyn Files,
+    keys: &dyn Keys,
     log: &dyn SystemLog,
 ) -> Result<Ready, String> {
     let Loaded {
@@ -87,7 +102,7 @@ fn prepare(
         authorities,
         revoked,
         warnings,
-    } = load(settings, files)?;
+    } = load(settings, files, keys)?;
     for warning in warnings {
         let line = format!("STARTTLS=server: {warning}");
         log.log(LogLevel::Warning, line.as_bytes());

@@ -1,14 +1,9 @@
-//! The user databases that logins are checked against: `saslauthd`,
+//! The user databases that logins are checked against: `saslauthd`, PAM,
 //! `sasldb2`, our own file of verifiers, as the SASL library's configuration
-//! of the site says.
-//!
-//! Files that only root may read, and the socket of `saslauthd`, are opened
-//! by the parent when this process may not; every check is bounded in time,
-//! and so many run at once and no more.
+//! of the site says. Every check is bounded in time, and so many run at once
+//! and no more.
 
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,14 +13,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
+use super::pam;
 use crate::base::Place;
 use crate::dbfile::bdb::Bdb;
-use crate::receive::Authenticator;
+use crate::receive::Said;
 use crate::sasl::library::{self, Library, Method};
 use crate::sasl::server::{Answer, Question, compare, compare_entry};
 use crate::sasl::verifier::{self, Entry};
-use crate::sasl::{Mechanism, saslauthd, split_realm};
-use crate::world::{BoxFuture, Files};
+use crate::sasl::{self, Mechanism, Secret, saslauthd, split_realm};
+use crate::world::Files;
 
 /// Our own file of verifiers, made by `godwit auth`.
 pub const VERIFIERS: &str = "/etc/mail/auth-users";
@@ -37,16 +33,17 @@ const CHECK_TIME: Duration = Duration::from_secs(40);
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// The user databases of a site.
-pub struct Logins {
+pub(super) struct Logins {
     library: Library,
     verifiers: PathBuf,
     files: Arc<dyn Files>,
     room: Semaphore,
+    pam_room: Semaphore,
 }
 
 /// Where the site's configuration of the SASL library leads, with the paths
 /// in it where the site has them.
-pub fn read_library(place: &Place, files: &dyn Files) -> Option<Library> {
+pub(super) fn read_library(place: &Place, files: &dyn Files) -> Option<Library> {
     let text = library::FILES
         .iter()
         .find_map(|usual| read(&place.path(usual), files).ok())?;
@@ -71,22 +68,16 @@ fn default_library(place: &Place) -> Library {
     }
 }
 
-/// The files and the socket that logins may need, as far as this process can
-/// tell.
-pub fn needs(place: &Place, files: &dyn Files) -> (Vec<PathBuf>, PathBuf) {
-    let mut paths: Vec<PathBuf> = library::FILES
-        .iter()
-        .map(|usual| place.path(usual))
-        .collect();
+/// The files that nobody but this process needs.
+pub(in crate::daemon) fn secrets(place: &Place, files: &dyn Files) -> Vec<PathBuf> {
     let library = read_library(place, files).unwrap_or_else(|| default_library(place));
-    paths.extend([place.path(VERIFIERS), library.sasldb]);
-    (paths, library.saslauthd)
+    vec![place.path(VERIFIERS), library.sasldb]
 }
 
 impl Logins {
     /// The databases of a site; `None` when it has none. Says what is
     /// suspicious.
-    pub fn open(place: &Place, files: Arc<dyn Files>) -> (Option<Arc<Self>>, Vec<String>) {
+    pub(super) fn open(place: &Place, files: Arc<dyn Files>) -> (Option<Arc<Self>>, Vec<String>) {
         let mut faults = Vec::new();
         let verifiers = place.path(VERIFIERS);
         let has_verifiers = files.open(&verifiers).is_ok();
@@ -95,8 +86,9 @@ impl Logins {
                 for word in &library.unknown {
                     faults.push(format!("AUTH: pwcheck_method {word} is not known"));
                 }
-                if library.methods.contains(&Method::Pam) {
-                    let text = "AUTH: pwcheck_method pam needs saslauthd: saslauthd -a pam";
+                if library.methods.contains(&Method::Pam) && !pam::IS_BUILT_IN {
+                    let text = "AUTH: pwcheck_method pam: this program was built without PAM \
+                                (feature pam); saslauthd -a pam does the same";
                     faults.push(text.to_owned());
                     library.methods.retain(|method| *method != Method::Pam);
                 }
@@ -124,6 +116,7 @@ impl Logins {
             verifiers,
             files,
             room: Semaphore::new(CHECKS_MAX),
+            pam_room: Semaphore::new(pam::ATTEMPTS_MAX),
         };
         (Some(Arc::new(logins)), faults)
     }
@@ -150,7 +143,7 @@ impl Logins {
 
     /// Asks one method after the other, whatever the first says, so that the
     /// time tells nothing.
-    async fn password(&self, user: &BString, password: &BString, realm: &BStr) -> Answer {
+    async fn password(&self, user: &BString, password: &Secret, realm: &BStr) -> Answer {
         let mut said = Answer::NoUser;
         for method in &self.library.methods {
             let answer = match method {
@@ -161,7 +154,7 @@ impl Logins {
                     self.blocking(move |kept| kept.password(method, &user, &password, &realm))
                         .await
                 }
-                Method::Pam => continue,
+                Method::Pam => self.ask_pam(user, password).await,
             };
             said = match (said, answer) {
                 (Answer::Right, _) | (_, Answer::Right) => Answer::Right,
@@ -193,18 +186,24 @@ impl Logins {
         }
     }
 
-    async fn exchange(&self, question: &[u8]) -> io::Result<saslauthd::Said> {
-        let mut stream = match UnixStream::connect(&self.library.saslauthd).await {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let (files, path) = (Arc::clone(&self.files), self.library.saslauthd.clone());
-                let opened = tokio::task::spawn_blocking(move || files.open(&path));
-                let file = opened.await.map_err(io::Error::other)??;
-                let stream = StdUnixStream::from(OwnedFd::from(file));
-                stream.set_nonblocking(true)?;
-                UnixStream::from_std(stream)?
-            }
-            connected => connected?,
+    /// PAM runs code of others: each attempt has a process of its own.
+    async fn ask_pam(&self, user: &[u8], password: &Secret) -> Answer {
+        let (name, _) = split_realm(user, b"");
+        let attempt = pam::Attempt {
+            service: self.library.pam_service.clone(),
+            user: name.into(),
+            password: password.clone(),
         };
+        match self.pam_room.acquire().await {
+            Ok(_room) => tokio::task::spawn_blocking(move || attempt.make())
+                .await
+                .unwrap_or_else(|error| Answer::Unavailable(error.to_string())),
+            Err(_) => Answer::Unavailable("closing".to_owned()),
+        }
+    }
+
+    async fn exchange(&self, question: &[u8]) -> io::Result<saslauthd::Said> {
+        let mut stream = UnixStream::connect(&self.library.saslauthd).await?;
         stream.write_all(question).await?;
         let mut heard = Vec::new();
         let mut piece = [0; 256];
@@ -238,23 +237,41 @@ impl Logins {
     }
 }
 
-impl Authenticator for Logins {
-    fn can(&self, mechanism: Mechanism) -> bool {
+impl Logins {
+    /// Whether a mechanism can be served.
+    pub(super) fn can(&self, mechanism: Mechanism) -> bool {
         self.library.can(mechanism)
     }
 
-    fn ask<'a>(&'a self, question: Question, realm: &'a BStr) -> BoxFuture<'a, Answer> {
-        Box::pin(async move {
-            let check = async {
-                match self.room.acquire().await {
-                    Ok(_room) => self.check(question, realm).await,
-                    Err(_) => Answer::Unavailable("closing".to_owned()),
-                }
+    /// Answers a question, within its time.
+    async fn ask(&self, question: Question, realm: &BStr) -> Answer {
+        let check = async {
+            match self.room.acquire().await {
+                Ok(_room) => self.check(question, realm).await,
+                Err(_) => Answer::Unavailable("closing".to_owned()),
+            }
+        };
+        tokio::time::timeout(CHECK_TIME, check)
+            .await
+            .unwrap_or_else(|_| Answer::Unavailable("no answer in time".to_owned()))
+    }
+
+    /// Answers what an exchange asks, until there is something to tell the
+    /// client.
+    pub(super) async fn drive(
+        &self,
+        exchange: &mut sasl::Server,
+        mut reply: sasl::Reply,
+        realm: &BStr,
+    ) -> Said {
+        loop {
+            reply = match reply {
+                sasl::Reply::Ask(question) => exchange.answer(self.ask(question, realm).await),
+                sasl::Reply::Challenge(text) => return Said::Challenge(text),
+                sasl::Reply::Success(identity) => return Said::Success(identity),
+                sasl::Reply::Failure(failure) => return Said::Failure(failure),
             };
-            tokio::time::timeout(CHECK_TIME, check)
-                .await
-                .unwrap_or_else(|_| Answer::Unavailable("no answer in time".to_owned()))
-        })
+        }
     }
 }
 
