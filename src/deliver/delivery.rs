@@ -139,6 +139,7 @@ impl Deliverer {
             Arc::clone(&self.log),
             Arc::clone(site),
             subject,
+            self.local.place.clone(),
         )
     }
 

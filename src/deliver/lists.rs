@@ -4,9 +4,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::agent::{AgentPool, Lenience, ListText, Purpose, Request, Response};
+use crate::base::Place;
 use crate::base::maillog::{Event, Priority, Subject};
 use crate::cf::Opt;
 use crate::envelope::{ControllingUser, ListError, ListFile, ListFiles};
@@ -20,17 +21,19 @@ pub struct AgentLists {
     log: Arc<dyn Log>,
     site: Arc<Site>,
     subject: Subject,
+    place: Place,
 }
 
 impl AgentLists {
     /// For one configuration; what stands in the way of a `.forward` file is
-    /// logged under `subject`.
+    /// logged under `subject`. Lists of the site are where `place` has them.
     pub fn new(
         agents: Arc<AgentPool>,
         users: Arc<dyn Users>,
         log: Arc<dyn Log>,
         site: Arc<Site>,
         subject: Subject,
+        place: Place,
     ) -> Self {
         Self {
             agents,
@@ -38,6 +41,7 @@ impl AgentLists {
             log,
             site,
             subject,
+            place,
         }
     }
 
@@ -156,7 +160,7 @@ impl ListFiles for AgentLists {
         Box::pin(async move {
             let user = self.reader(reader)?;
             let request = Request::Include {
-                path: path.as_os_str().as_bytes().into(),
+                path: self.place.text(BStr::new(path.as_os_str().as_bytes())),
                 lenience: self.lenience("include"),
             };
             match self.ask(&user, Purpose::Programs, request).await? {
