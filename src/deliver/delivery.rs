@@ -9,28 +9,24 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::tz::TimeZone;
 
-use super::agent::{AgentPool, MessageText};
+use super::agent::AgentPool;
 use super::compose::Composer;
-use super::convert::{Conversion, Text};
 use super::lists::AgentLists;
 use super::local::{self, Local, Way};
 use super::plan::{self, Job};
-use super::remote::content::Content;
-use super::remote::{Errand, Remote, Security, Target};
+use super::remote::{Remote, Security};
 use super::report;
 use super::result::{Fate, Verdict};
 use super::turns::Turns;
 use crate::base::maillog::Subject;
 use crate::base::{Enhanced, Place, Sysexit};
 use crate::cf::{MailerDef, Opt};
-use crate::envelope::{Envelope, Expansion, Recipient, RecipientState, expand};
+use crate::envelope::{Envelope, Expansion, RecipientState, expand};
 use crate::message::date;
 use crate::queue::{self, reports::Occasion};
 use crate::queue::{Claim, Message, Settlement, Spool, SpoolError, never};
 use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
-use crate::smtp::client::{Rcpt, Transaction};
-use crate::smtp::{DeliverBy, MailParameters, Notify, RcptParameters};
 use crate::world::{BoxFuture, Clock, Counted, Dial, Entropy, Log, Resolver, StateStore, Users};
 
 /// A message whose report could not be kept is tried again after this.
@@ -75,8 +71,8 @@ pub struct Deliverer {
     pub(super) log: Arc<dyn Log>,
     pub(super) zone: TimeZone,
     agents: Arc<AgentPool>,
-    remote: Remote,
-    local: Local,
+    pub(super) remote: Remote,
+    pub(super) local: Local,
     composer: Composer,
     entropy: Arc<dyn Entropy>,
     retry_after: Option<Duration>,
@@ -98,8 +94,8 @@ pub(super) struct Work<'a> {
     pub(super) resolver: &'a dyn Resolver,
     pub(super) message: &'a Message,
     pub(super) macros: MacroTable,
-    began: SystemTime,
-    occasion: queue::Occasion,
+    pub(super) began: SystemTime,
+    pub(super) occasion: queue::Occasion,
 }
 
 impl Deliverer {
@@ -365,6 +361,8 @@ impl Deliverer {
             for place in &theirs {
                 if let Some(recipient) = message.envelope.recipients.get_mut(*place) {
                     recipient.state = RecipientState::Sent;
+                    // The copy is theirs, also after a crash.
+                    self.spool.note(message.id, recipient);
                 }
             }
             expansion
@@ -409,6 +407,9 @@ impl Work<'_> {
             _ if self.is_held(mailer) => vec![Verdict::queued(); job.recipients.len()],
             Ok(prepared) if local::way(mailer) == Way::Network => {
                 self.run_remote(&job, prepared).await
+            }
+            Ok(prepared) if local::way(mailer) == Way::LmtpProgram => {
+                self.run_lmtp_program(&job, prepared).await
             }
             Ok(prepared) => self.run_local(&job, prepared).await,
             Err(verdict) => vec![*verdict; job.recipients.len()],
@@ -521,124 +522,6 @@ impl Work<'_> {
             .await
             .unwrap_or(daemon)
     }
-
-    async fn run_remote(&self, job: &Job, prepared: Prepared) -> Vec<Verdict> {
-        let mailer = self.site.mailer(job.mailer);
-        let target = match Target::of(mailer, &prepared.macros) {
-            Ok(target) => target,
-            Err(text) => {
-                let verdict = Verdict::failed(Enhanced::new(5, 3, 5), Sysexit::Config)
-                    .saying(format!("554 5.3.5 {text}"));
-                return vec![verdict; job.recipients.len()];
-            }
-        };
-        let conversion = Conversion::new(self.site, mailer, self.message);
-        let text = conversion.usual(Text {
-            header: prepared.header,
-            body: self.message.body.clone(),
-        });
-        let content = |text: Text| Content {
-            header: text.header,
-            body: text.body,
-            eol: mailer.eol.clone(),
-            line_max: usize::try_from(mailer.line_max).unwrap_or(0),
-        };
-        let seven_bit = || conversion.seven_bit(&text).map(content);
-        let mut transaction = self.transaction(job, prepared.sender);
-        transaction.parameters.body = conversion.body_type();
-        let errand = Errand {
-            site: self.site,
-            resolver: self.resolver,
-            mailer_id: job.mailer,
-            target,
-            transaction,
-            content: &content(text.clone()),
-            seven_bit: &seven_bit,
-            is_first: self.message.envelope.attempts == 0,
-        };
-        self.deliverer.remote.send(&errand).await
-    }
-
-    fn transaction(&self, job: &Job, sender: BString) -> Transaction {
-        let envelope = &self.message.envelope;
-        Transaction {
-            sender,
-            parameters: self.parameters(envelope),
-            recipients: job
-                .recipients
-                .iter()
-                .map(|addressee| Rcpt {
-                    address: addressee.user.clone(),
-                    parameters: envelope
-                        .recipients
-                        .get(addressee.recipient)
-                        .map(passed_on)
-                        .unwrap_or_default(),
-                })
-                .collect(),
-        }
-    }
-
-    fn parameters(&self, envelope: &Envelope) -> MailParameters {
-        let left = |limit: Duration| {
-            let age = self
-                .began
-                .duration_since(envelope.created)
-                .unwrap_or_default();
-            let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-            seconds(limit) - seconds(age)
-        };
-        MailParameters {
-            size: Some(envelope.size),
-            body: envelope.body_type,
-            envid: envelope.envid.clone(),
-            ret: envelope.ret,
-            auth: envelope.auth.clone(),
-            by: envelope.deliver_by.map(|(limit, returns)| DeliverBy {
-                seconds: left(limit),
-                returns,
-                trace: false,
-            }),
-            smtputf8: envelope.smtputf8,
-        }
-    }
-
-    async fn run_local(&self, job: &Job, prepared: Prepared) -> Vec<Verdict> {
-        let mailer = self.site.mailer(job.mailer);
-        let text = Conversion::new(self.site, mailer, self.message).usual(Text {
-            header: prepared.header.clone(),
-            body: self.message.body.clone(),
-        });
-        let visits = job.recipients.iter().map(|addressee| {
-            let (prepared, text) = (&prepared, &text);
-            async move {
-                let Some(recipient) = self.message.envelope.recipients.get(addressee.recipient)
-                else {
-                    return Verdict::deferred(Enhanced::new(4, 3, 0), b"recipient is gone");
-                };
-                let local = &self.deliverer.local;
-                let mut macros = prepared.macros.clone();
-                macros.set(b"u", addressee.user.clone());
-                if let Some(home) = local.home(&addressee.user) {
-                    macros.set(b"z", home.as_os_str().as_encoded_bytes());
-                }
-                let visit = local::Visit {
-                    site: self.site,
-                    mailer,
-                    recipient,
-                    user: addressee.user.as_bstr(),
-                    macros: &macros,
-                    is_first: self.occasion == queue::Occasion::Accepted,
-                    text: MessageText {
-                        header: text.header.clone(),
-                        body: text.body.clone(),
-                    },
-                };
-                local.deliver(visit).await
-            }
-        });
-        futures_util::future::join_all(visits).await
-    }
 }
 
 /// A delivery that is its own task: the type of a recursion must be said.
@@ -652,22 +535,10 @@ fn boxed(
 }
 
 /// What a job needs beside its recipients.
-struct Prepared {
-    sender: BString,
-    header: bytes::Bytes,
-    macros: MacroTable,
-}
-
-/// What the next host is told of a recipient's reports. Of one that expansion
-/// made, we report ourselves.
-fn passed_on(recipient: &Recipient) -> RcptParameters {
-    if recipient.primary || recipient.notify == Notify::NEVER {
-        return RcptParameters {
-            notify: recipient.notify,
-            orcpt: recipient.orcpt.clone(),
-        };
-    }
-    RcptParameters::default()
+pub(super) struct Prepared {
+    pub(super) sender: BString,
+    pub(super) header: bytes::Bytes,
+    pub(super) macros: MacroTable,
 }
 
 /// Each attempt after the first makes a message less urgent.

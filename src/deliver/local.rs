@@ -1,25 +1,33 @@
 //! Mail to this machine's users, programs and files, through agents.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
+use bytes::Bytes;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use super::agent::{
     AgentPool, FileJob, Lenience, MboxJob, MessageText, NoAgent, ProgramEnd, ProgramFate,
-    ProgramJob, Purpose, Request, Response,
+    ProgramJob, ProgramText, Purpose, Request, Response,
 };
 use super::result::{Fate, Verdict};
 use super::turns::{Later, Turn, Turns};
 use crate::base::{Enhanced, Place, Reply, Sysexit};
 use crate::cf::{MailerDef, Opt};
 use crate::envelope::{Kind, Recipient};
+use crate::queue::Body;
 use crate::rewrite::{MacroTable, expand};
 use crate::route::Site;
 use crate::world::Users;
 
 /// A program may run this long (mailer `W=` says otherwise).
 const PROGRAM_SECONDS_MAX: u32 = 3600;
+/// How long the end of a program is waited for that has said its last word.
+const LAST_WORD: Duration = Duration::from_secs(5);
 /// Programs of one user at once, and programs that deliver to one mailbox.
 const PROGRAMS_AT_ONCE: u32 = 8;
 const DELIVERIES_AT_ONCE: u32 = 1;
@@ -42,7 +50,7 @@ pub(super) enum Way {
     File,
     /// A program.
     Program,
-    /// LMTP over a program's pipes, which there is not.
+    /// A program that LMTP is spoken with.
     LmtpProgram,
 }
 
@@ -100,6 +108,8 @@ pub(super) struct Visit<'a> {
     pub(super) recipient: &'a Recipient,
     /// `$u`
     pub(super) user: &'a BStr,
+    /// `$u` of each recipient that a program is to take at once.
+    pub(super) users: Vec<BString>,
     /// Macros with `$u`, `$h`, `$g`, `$z` of this recipient.
     pub(super) macros: &'a MacroTable,
     pub(super) text: MessageText,
@@ -116,8 +126,7 @@ impl Local {
             Way::File => self.file(visit).await,
             Way::Program => self.program(visit).await,
             Way::Network | Way::LmtpProgram => {
-                let text = b"LMTP over a program's pipes is not offered";
-                Verdict::deferred(Enhanced::new(4, 3, 5), text)
+                Verdict::deferred(Enhanced::new(4, 3, 5), b"not a delivery on this machine")
             }
         }
     }
@@ -195,12 +204,9 @@ impl Local {
         }
     }
 
-    async fn program(&self, visit: Visit<'_>) -> Verdict {
-        let user = match visit.recipient.controlling_user {
-            Some(_) => self.answering_user(&visit),
-            None => self.recipient_user(&visit),
-        };
-        let user = match user {
+    /// Runs the program of a mailer, once for all of `visit.users`.
+    pub(super) async fn program(&self, visit: Visit<'_>) -> Verdict {
+        let user = match self.may_run(&visit) {
             Ok(user) => user,
             Err(verdict) => return *verdict,
         };
@@ -220,6 +226,93 @@ impl Local {
         }
     }
 
+    /// Runs a program that is spoken to, and `talk`s to it over a stream; what
+    /// a program that could not be spoken to amounts to is an error.
+    pub(super) async fn converse<T, F: Future<Output = T>>(
+        &self,
+        visit: Visit<'_>,
+        talk: impl FnOnce(UnixStream) -> F,
+    ) -> Result<T, Box<Verdict>> {
+        let user = self.may_run(&visit)?;
+        let turn = self.program_turn(&visit, &user).await;
+        let _turn = turn.map_err(|Later(wait)| Box::new(Verdict::in_line(wait)))?;
+        let failed = |error: std::io::Error| Box::new(later(&error.to_string()));
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+        ours.set_nonblocking(true).map_err(failed)?;
+        let ours = UnixStream::from_std(ours).map_err(failed)?;
+        let socket = MessageText {
+            header: Bytes::new(),
+            body: Body::File(Arc::new(OwnedFd::from(theirs).into()), 0),
+        };
+        let request = Request::Converse(program_job(&visit, &self.place));
+        let asked = self
+            .agents
+            .ask(&user, Purpose::Programs, request, Some(socket));
+        let talked = talk(ours);
+        tokio::pin!(asked, talked);
+        tokio::select! {
+            talked = &mut talked => {
+                // What it does after its last word is waited for a moment, so
+                // that the next one finds it gone.
+                match timeout(LAST_WORD, asked).await {
+                    Ok(Ok(Response::Ended(end)))
+                        if matches!(end.how, ProgramFate::NotStarted(_)) =>
+                    {
+                        Err(Box::new(ended(&end, visit.mailer)))
+                    }
+                    _ => Ok(talked),
+                }
+            }
+            asked = &mut asked => match asked {
+                // It has ended: what it said before is still to be read.
+                Ok(Response::Ended(end)) if matches!(end.how, ProgramFate::Exited(_)) => {
+                    Ok(talked.await)
+                }
+                Ok(Response::Ended(end)) => Err(Box::new(ended(&end, visit.mailer))),
+                Ok(other) => Err(Box::new(nonsense(&other))),
+                Err(error) => Err(Box::new(no_agent(&error))),
+            },
+        }
+    }
+
+    /// Whom a mailer's program runs as.
+    fn may_run(&self, visit: &Visit<'_>) -> Result<BString, Box<Verdict>> {
+        let mailer = visit.mailer;
+        if !mailer.chroot.is_empty() {
+            let text = format!("mailer {}: /= is not offered", mailer.name);
+            return Err(Box::new(Verdict::deferred(
+                Enhanced::new(4, 3, 5),
+                text.as_bytes(),
+            )));
+        }
+        let flags = mailer.flags;
+        if !mailer.user.user.is_empty() && !flags.has(b'S') {
+            return self.named_user(&mailer.user.user);
+        }
+        if visit.recipient.kind != Kind::Mailbox {
+            return self.answering_user(visit);
+        }
+        // sendmail runs a mailer with flag `S` as root; nothing of ours is.
+        if flags.has(b'S') || (flags.has(b'o') && flags.has(b'w')) {
+            return self.recipient_user(visit);
+        }
+        self.default_user(visit)
+    }
+
+    /// The user that `U=` names, by login name or id.
+    fn named_user(&self, name: &BString) -> Result<BString, Box<Verdict>> {
+        let number = name.to_str().ok().and_then(|name| name.parse().ok());
+        let found = match number {
+            Some(uid) => self.users.user_by_id(uid),
+            None => self.users.user(name),
+        };
+        match found {
+            Ok(Some(user)) => Ok(user.name.clone()),
+            Ok(None) => Err(Box::new(later(&format!("U={name}: no such user")))),
+            Err(error) => Err(Box::new(later(&error.to_string()))),
+        }
+    }
+
     /// A turn for a program: a mailbox has one, a user who answers for
     /// programs a few.
     async fn program_turn(&self, visit: &Visit<'_>, user: &BString) -> Result<Turn, Later> {
@@ -235,11 +328,20 @@ impl Local {
     /// Who answers for a program or file: the user whose alias or `.forward`
     /// named it, else the default user.
     fn answering_user(&self, visit: &Visit<'_>) -> Result<BString, Box<Verdict>> {
-        let (default, _) = visit.site.default_user();
         let controlling = visit.recipient.controlling_user.as_ref();
-        let uid = controlling.map_or(default, |user| user.uid);
-        // sendmail: nothing is run as root.
-        let uid = if uid == 0 { default } else { uid };
+        match controlling.map(|user| user.uid) {
+            // sendmail: nothing is run as root.
+            None | Some(0) => self.default_user(visit),
+            Some(uid) => self.user_of(uid),
+        }
+    }
+
+    /// Option DefaultUser.
+    fn default_user(&self, visit: &Visit<'_>) -> Result<BString, Box<Verdict>> {
+        self.user_of(visit.site.default_user().0)
+    }
+
+    fn user_of(&self, uid: u32) -> Result<BString, Box<Verdict>> {
         match self.users.user_by_id(uid) {
             Ok(Some(user)) => Ok(user.name.clone()),
             Ok(None) => Err(Box::new(later(&format!("no user has the id {uid}")))),
@@ -252,7 +354,7 @@ impl Local {
         match self.users.user(visit.user) {
             Ok(Some(user)) => Ok(user.name.clone()),
             // A mailer for no user in particular, such as one for faxes.
-            Ok(None) => self.answering_user(visit),
+            Ok(None) => self.default_user(visit),
             Err(error) => Err(Box::new(later(&error.to_string()))),
         }
     }
@@ -340,34 +442,77 @@ fn from_line(visit: &Visit<'_>) -> BString {
 fn program_job(visit: &Visit<'_>, place: &Place) -> ProgramJob {
     let mailer = visit.mailer;
     let path = expand(&mailer.path, visit.macros);
-    let user = match visit.user.strip_prefix(b"|") {
-        Some(command) => command.as_bstr().to_owned(),
-        None => visit.user.to_owned(),
-    };
-    let mut macros = visit.macros.clone();
-    let command = crate::envelope::list::unquote(&user);
-    let command = command.strip_prefix(b"|").unwrap_or(&command);
-    macros.set(b"u", command);
-    let argv = mailer
-        .argv
-        .iter()
-        .map(|word| expand(word, &macros))
-        .collect();
     let directory = expand(&mailer.directory, visit.macros);
     ProgramJob {
         path: place.text(path.as_bstr()),
-        argv,
+        argv: arguments(visit),
         environment: environment(visit.site),
         directories: directory
             .split_str(":")
             .filter(|part| !part.is_empty())
             .map(BString::from)
             .collect(),
-        from_line: from_line(visit),
+        from_line: program_from_line(visit),
+        form: ProgramText {
+            eol: mailer.eol.clone(),
+            line_max: u32::try_from(mailer.line_max).unwrap_or(0),
+            escape_from: mailer.flags.has(b'E'),
+            double_dots: mailer.flags.has(b'X'),
+            blank_end: mailer.flags.has(b'b'),
+        },
+        nice: mailer.nice,
         seconds_max: mailer.wait.map_or(PROGRAM_SECONDS_MAX, |wait| {
             u32::try_from(wait.as_secs()).unwrap_or(PROGRAM_SECONDS_MAX)
         }),
         output_bytes_max: OUTPUT_BYTES_MAX,
+    }
+}
+
+/// `A=` for all the users of a visit: the first word that names the user
+/// (`$u`) stands there once for each. Flags `f` and `r` put the sender first.
+fn arguments(visit: &Visit<'_>) -> Vec<BString> {
+    let mailer = visit.mailer;
+    let mut words = mailer.argv.iter();
+    let mut argv: Vec<BString> = words
+        .next()
+        .map(|word| expand(word, visit.macros))
+        .into_iter()
+        .collect();
+    let flag = [(b'f', "-f"), (b'r', "-r")]
+        .into_iter()
+        .find(|(flag, _)| mailer.flags.has(*flag));
+    if let Some((_, word)) = flag {
+        argv.push(word.into());
+        argv.push(visit.macros.text(b"g"));
+    }
+    let mut named = false;
+    for word in words {
+        let mut macros = visit.macros.clone();
+        let every = !named && word.contains_str("$u");
+        let users = match every {
+            true => visit.users.as_slice(),
+            false => &visit.users[..visit.users.len().min(1)],
+        };
+        named |= every;
+        for user in users {
+            let bare = crate::envelope::list::unquote(user.strip_prefix(b"|").unwrap_or(user));
+            macros.set(b"u", bare.strip_prefix(b"|").unwrap_or(&bare));
+            argv.push(expand(word, &macros));
+        }
+    }
+    argv
+}
+
+/// The line a program's message begins with. Flag `U`: as UUCP has it.
+fn program_from_line(visit: &Visit<'_>) -> BString {
+    let sender = visit.macros.text(b"g");
+    match sender.split_once_str("!") {
+        Some((host, user)) if visit.mailer.flags.has(b'U') && !visit.mailer.flags.has(b'n') => {
+            let date = visit.macros.text(b"d");
+            let parts: [&[u8]; 6] = [b"From ", user, b"  ", &date, b" remote from ", host];
+            bstr::concat(parts).into()
+        }
+        _ => from_line(visit),
     }
 }
 

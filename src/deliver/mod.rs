@@ -7,6 +7,7 @@ pub mod agent;
 mod compose;
 mod convert;
 pub mod delivery;
+mod jobs;
 mod lists;
 pub mod lmtp;
 mod local;

@@ -6,6 +6,7 @@
 //! limit; when its time is over, the whole group is killed.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -17,10 +18,16 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, OFlags, access, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpriority_process, kill_process_group, pidfd_open,
+    setpriority_process,
+};
 
+use self::text::Encoder;
 use super::agent::{ProgramEnd, ProgramFate, ProgramJob};
 use super::mailbox::{Text, TextBody, words};
+
+mod text;
 
 /// How long a program that was asked to end (SIGTERM) may take to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,8 +41,20 @@ const PIECE_BYTES: usize = 64 << 10;
 /// words that make this program `smrsh`, for a mailer whose `smrsh` is not
 /// there.
 pub fn run(job: &ProgramJob, text: &Text, own_smrsh: &[OsString]) -> ProgramEnd {
-    let started =
-        start(job, own_smrsh).and_then(|(child, output)| Running::new(child, output, job, text));
+    finish(start(job, None, own_smrsh).and_then(|(child, output)| {
+        let input = Some((job, text));
+        Running::new(child, output, job, input)
+    }))
+}
+
+/// Runs a program with a socket as its input and output, and waits for its
+/// end; what it writes as errors is kept.
+pub fn converse(job: &ProgramJob, socket: &File, own_smrsh: &[OsString]) -> ProgramEnd {
+    let started = start(job, Some(socket), own_smrsh);
+    finish(started.and_then(|(child, output)| Running::new(child, output, job, None)))
+}
+
+fn finish(started: io::Result<Running<'_>>) -> ProgramEnd {
     match started {
         Ok(running) => running.finish(),
         Err(error) => ProgramEnd {
@@ -45,8 +64,16 @@ pub fn run(job: &ProgramJob, text: &Text, own_smrsh: &[OsString]) -> ProgramEnd 
     }
 }
 
-fn start(job: &ProgramJob, own_smrsh: &[OsString]) -> io::Result<(Child, PipeReader)> {
+fn start(
+    job: &ProgramJob,
+    socket: Option<&File>,
+    own_smrsh: &[OsString],
+) -> io::Result<(Child, PipeReader)> {
     let (output, writer) = io::pipe()?;
+    let (stdin, stdout): (Stdio, Stdio) = match socket {
+        Some(socket) => (socket.try_clone()?.into(), socket.try_clone()?.into()),
+        None => (Stdio::piped(), writer.try_clone()?.into()),
+    };
     let path = Path::new(OsStr::from_bytes(&job.path));
     let arguments = job.argv.get(1..).unwrap_or_default();
     let arguments = arguments.iter().map(|word| OsStr::from_bytes(word));
@@ -63,8 +90,8 @@ fn start(job: &ProgramJob, own_smrsh: &[OsString]) -> io::Result<(Child, PipeRea
     command
         .args(arguments)
         .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(writer.try_clone()?)
+        .stdin(stdin)
+        .stdout(stdout)
         .stderr(writer)
         .process_group(0);
     for variable in &job.environment {
@@ -76,7 +103,22 @@ fn start(job: &ProgramJob, own_smrsh: &[OsString]) -> io::Result<(Child, PipeRea
         command.current_dir(directory);
     }
     // The writing ends go with `command`: the pipe ends with the program.
-    command.spawn().map(|child| (child, output))
+    let child = command.spawn()?;
+    if job.nice != 0 {
+        be_nice(&child, job.nice);
+    }
+    Ok((child, output))
+}
+
+/// Changes a program's niceness, where that is allowed.
+fn be_nice(child: &Child, by: i32) {
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(id) = id
+        && let Ok(now) = getpriority_process(Some(id))
+    {
+        // Only root may take niceness away.
+        let _ = setpriority_process(Some(id), now.saturating_add(by).clamp(-20, 19));
+    }
 }
 
 /// The first directory that can be entered.
@@ -104,14 +146,13 @@ impl<'a> Running<'a> {
         mut child: Child,
         pipe: PipeReader,
         job: &ProgramJob,
-        text: &'a Text,
+        text: Option<(&'a ProgramJob, &'a Text)>,
     ) -> io::Result<Self> {
         do_not_block(&pipe)?;
-        let input = child
-            .stdin
-            .take()
-            .map(|stdin| Input::new(stdin, &job.from_line, text))
-            .transpose()?;
+        let input = match (child.stdin.take(), text) {
+            (Some(stdin), Some((job, text))) => Some(Input::new(stdin, job, text)?),
+            _ => None,
+        };
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let end = id.and_then(|id| pidfd_open(id, PidfdFlags::empty()).ok());
         Ok(Self {
@@ -210,6 +251,8 @@ fn fate(status: ExitStatus) -> ProgramFate {
 struct Input<'a> {
     pipe: ChildStdin,
     body: &'a TextBody,
+    /// Writes the text as the mailer wants it; `None` at the end.
+    encoder: Option<Encoder<'a>>,
     /// What was read and not written yet.
     piece: Vec<u8>,
     written: usize,
@@ -218,17 +261,19 @@ struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    fn new(pipe: ChildStdin, from_line: &[u8], text: &'a Text) -> io::Result<Self> {
+    fn new(pipe: ChildStdin, job: &'a ProgramJob, text: &'a Text) -> io::Result<Self> {
         do_not_block(&pipe)?;
+        let mut encoder = Encoder::new(&job.form);
         let mut piece = Vec::new();
-        if !from_line.is_empty() {
-            piece.extend_from_slice(from_line);
-            piece.push(b'\n');
+        if !job.from_line.is_empty() {
+            encoder.head(&job.from_line, &mut piece);
+            encoder.head(b"\n", &mut piece);
         }
-        piece.extend_from_slice(&text.head);
+        encoder.head(&text.head, &mut piece);
         Ok(Self {
             pipe,
             body: &text.body,
+            encoder: Some(encoder),
             piece,
             written: 0,
             at: 0,
@@ -239,15 +284,8 @@ impl<'a> Input<'a> {
     /// wanted.
     fn feed(&mut self) -> bool {
         loop {
-            if self.written == self.piece.len() {
-                match self.body.read_at(self.at, PIECE_BYTES) {
-                    Ok(next) if !next.is_empty() => {
-                        self.at += u64::try_from(next.len()).unwrap_or(0);
-                        self.piece = next;
-                        self.written = 0;
-                    }
-                    _ => return false,
-                }
+            if self.written == self.piece.len() && !self.read() {
+                return false;
             }
             match self.pipe.write(&self.piece[self.written..]) {
                 Ok(count) => self.written += count,
@@ -256,6 +294,29 @@ impl<'a> Input<'a> {
                 Err(_) => return false,
             }
         }
+    }
+
+    /// The next piece of the text; `false` when there is none.
+    fn read(&mut self) -> bool {
+        self.piece.clear();
+        self.written = 0;
+        while self.piece.is_empty() {
+            let Some(encoder) = &mut self.encoder else {
+                return false;
+            };
+            let Ok(next) = self.body.read_at(self.at, PIECE_BYTES) else {
+                return false;
+            };
+            self.at += u64::try_from(next.len()).unwrap_or(0);
+            match next.as_slice() {
+                [] => {
+                    encoder.finish(&mut self.piece);
+                    self.encoder = None;
+                }
+                next => encoder.body(next, &mut self.piece),
+            }
+        }
+        true
     }
 }
 

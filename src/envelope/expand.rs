@@ -463,6 +463,9 @@ impl<'a> Run<'a> {
 
     fn ready(&mut self, work: Work, target: Target) {
         let recipient = &self.envelope.recipients[work.recipient];
+        if !self.envelope.had.is_empty() && self.envelope.had.contains(&recipient.shown()) {
+            return self.settle(&work);
+        }
         let uid = match recipient.kind {
             Kind::Mailbox => None,
             _ => recipient.controlling_user.as_ref().map(|user| user.uid),

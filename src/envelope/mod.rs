@@ -132,6 +132,10 @@ pub struct Envelope {
     pub sender_bracketed: bool,
     /// Recipients in the order given; expansion appends.
     pub recipients: Vec<Recipient>,
+    /// Who has it already, of those that an earlier expansion made: an
+    /// attempt that a crash cut short had come to them. Not kept in queue
+    /// files, which name whoever is left.
+    pub had: Vec<BString>,
     /// When the message came.
     pub created: SystemTime,
     /// The declared body type.
@@ -185,6 +189,7 @@ impl Envelope {
             sender: sender.into(),
             sender_bracketed: false,
             recipients: Vec::new(),
+            had: Vec::new(),
             created,
             body_type: None,
             has_8bit: false,

@@ -77,19 +77,28 @@ pub(super) fn outcome(recipient: &Recipient) -> Vec<u8> {
     payload
 }
 
-/// Marks the recipients that outcome records name as done.
+/// Marks the recipients that outcome records name as done; who is not there
+/// will come from expansion.
 pub(super) fn apply_outcomes(envelope: &mut Envelope, outcomes: &[BString]) {
     for outcome in outcomes {
         let Some((letter, shown)) = outcome.split_first() else {
             continue;
         };
+        let mut known = false;
         for recipient in &mut envelope.recipients {
-            if recipient.is_pending() && recipient.shown() == shown {
+            if recipient.shown() != shown {
+                continue;
+            }
+            known = true;
+            if recipient.is_pending() {
                 recipient.state = match letter {
                     b'F' => RecipientState::Failed,
                     _ => RecipientState::Sent,
                 };
             }
+        }
+        if !known {
+            envelope.had.push(shown.into());
         }
     }
 }

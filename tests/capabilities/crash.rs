@@ -83,7 +83,7 @@ fn session(
 }
 
 /// The server's process and all its children, the parent last.
-fn family(parent: i32) -> Vec<i32> {
+pub(crate) fn family(parent: i32) -> Vec<i32> {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let children = std::fs::read_to_string(path).unwrap_or_default();
     let mut all: Vec<i32> = children

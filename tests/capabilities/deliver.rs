@@ -365,6 +365,11 @@ fn program(dir: &Path, command: &str) -> Request {
         environment: vec!["AGENT=sendmail".into(), "TZ=UTC".into()],
         directories: vec!["/no/such/directory".into(), path(dir), "/".into()],
         from_line: "From a@b now".into(),
+        form: ProgramText {
+            eol: "\n".into(),
+            ..ProgramText::default()
+        },
+        nice: 0,
         seconds_max: 2,
         output_bytes_max: 200,
     })
@@ -388,7 +393,7 @@ async fn programs() {
     assert_eq!(how, ProgramFate::Exited(67));
     assert_eq!(
         output,
-        "From a@b now\nSubject: x\nContent-Length: 99\n\nbody"
+        "From a@b now\nSubject: x\nContent-Length: 99\n\nbody\n"
     );
 
     let command = "env | sort | grep -v -e ^_ -e ^SHLVL; ls -l /proc/self/fd | grep -c socket: ; echo oops >&2";

@@ -174,6 +174,16 @@ impl Site {
         }
     }
 
+    /// Kills every process of the server at once.
+    pub(crate) fn crash(&mut self) {
+        for pid in crate::crash::family(self.pid()) {
+            // It may have ended meanwhile.
+            let pid = nix::unistd::Pid::from_raw(pid);
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        }
+        self.wait();
+    }
+
     /// Waits until the server has ended; after a while it is killed.
     pub(crate) fn wait(&mut self) {
         let Some(mut child) = self.server.take() else {

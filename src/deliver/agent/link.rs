@@ -57,10 +57,12 @@ impl Link {
     pub(super) async fn ask(
         &mut self,
         request: &Request,
-        text: Option<&MessageText>,
+        text: Option<MessageText>,
     ) -> io::Result<Response> {
         let (answer, mut answered) = oneshot::channel();
-        self.queue(request, text, answer);
+        self.queue(request, text.as_ref(), answer);
+        // A socket in it is to be the agent's alone.
+        drop(text);
         loop {
             self.go_on().await?;
             if let Ok(response) = answered.try_recv() {

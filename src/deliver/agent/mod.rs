@@ -26,7 +26,8 @@ pub mod wire;
 pub use pool::{AgentPool, MessageText};
 pub use serve::{ServeOptions, serve};
 pub use wire::{
-    FileJob, Lenience, ListText, MboxJob, ProgramEnd, ProgramFate, ProgramJob, Request, Response,
+    FileJob, Lenience, ListText, MboxJob, ProgramEnd, ProgramFate, ProgramJob, ProgramText,
+    Request, Response,
 };
 
 /// What an agent is for: it decides which groups it has.

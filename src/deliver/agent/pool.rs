@@ -219,10 +219,7 @@ impl AgentPool {
             Some(idle) => (Link::new(idle.stream).map_err(|_| lost())?, idle.place),
             None => self.connect(user, Purpose::Programs).await?,
         };
-        let response = link
-            .ask(&request, text.as_ref())
-            .await
-            .map_err(|_| lost())?;
+        let response = link.ask(&request, text).await.map_err(|_| lost())?;
         // Where all places are taken, others want this one.
         if self.places.available_permits() > 0
             && let Ok(stream) = link.into_std()

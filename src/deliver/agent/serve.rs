@@ -226,6 +226,15 @@ impl Agent<'_> {
                 let end = program::run(job, &first.text, &self.options.own_smrsh);
                 vec![Response::Ended(end)]
             }
+            Request::Converse(job) => {
+                vec![match &first.text.body {
+                    TextBody::File(socket, _) => {
+                        let own_smrsh = &self.options.own_smrsh;
+                        Response::Ended(program::converse(job, socket, own_smrsh))
+                    }
+                    TextBody::Memory(_) => Response::Refused("there is no socket".into()),
+                }]
+            }
             Request::Forward {
                 paths,
                 owner,

@@ -37,6 +37,8 @@ fn request() -> impl Strategy<Value = Request> {
                 environment,
                 directories,
                 from_line: "From x".into(),
+                form: ProgramText::default(),
+                nice: 0,
                 seconds_max,
                 output_bytes_max,
             })

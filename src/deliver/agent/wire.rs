@@ -34,6 +34,9 @@ pub enum Request {
     File(FileJob),
     /// Run a program with the message as its input.
     Program(ProgramJob),
+    /// Run a program whose input and output are the socket that comes as the
+    /// message's body: somebody speaks LMTP with it.
+    Converse(ProgramJob),
     /// Read the first of these files that is there (a `.forward`).
     Forward {
         /// The candidates, in order.
@@ -93,10 +96,29 @@ pub struct ProgramJob {
     pub directories: Vec<BString>,
     /// `From ` line to begin with, without line end; empty for none.
     pub from_line: BString,
+    /// How the message is written.
+    pub form: ProgramText,
+    /// Added to its niceness (`N=`).
+    pub nice: i32,
     /// It is killed, with all it started in its process group, after this.
     pub seconds_max: u32,
     /// Output beyond this is thrown away.
     pub output_bytes_max: u32,
+}
+
+/// How a program gets its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgramText {
+    /// The end of a line (`E=`).
+    pub eol: BString,
+    /// Longer lines are broken (`L=`); 0 for no limit.
+    pub line_max: u32,
+    /// `>` before `From ` in the body (flag `E`).
+    pub escape_from: bool,
+    /// Dots at the beginning of lines are doubled (flag `X`).
+    pub double_dots: bool,
+    /// An empty line ends the message (flag `b`).
+    pub blank_end: bool,
 }
 
 /// What `DontBlameSendmail` overlooks about a file.
@@ -256,12 +278,8 @@ impl Request {
                 out.flag(job.escape_from).bytes(&job.safe_root);
                 out.lenience(job.lenience);
             }
-            Request::Program(job) => {
-                out.u8(4).bytes(&job.path).list(&job.argv);
-                out.list(&job.environment).list(&job.directories);
-                out.bytes(&job.from_line);
-                out.u32(job.seconds_max).u32(job.output_bytes_max);
-            }
+            Request::Program(job) => job.encode(out.u8(4)),
+            Request::Converse(job) => job.encode(out.u8(7)),
             Request::Forward {
                 paths,
                 owner,
@@ -297,15 +315,8 @@ impl Request {
                 safe_root: from.bytes()?,
                 lenience: from.lenience()?,
             }),
-            4 => Request::Program(ProgramJob {
-                path: from.path()?,
-                argv: from.list()?,
-                environment: from.list()?,
-                directories: from.list()?,
-                from_line: from.bytes()?,
-                seconds_max: from.u32()?,
-                output_bytes_max: from.u32()?,
-            }),
+            4 => Request::Program(ProgramJob::decode(&mut from)?),
+            7 => Request::Converse(ProgramJob::decode(&mut from)?),
             5 => Request::Forward {
                 paths: from.list()?,
                 owner: from.u32()?,
@@ -319,6 +330,40 @@ impl Request {
         };
         from.end()?;
         Ok((id, request))
+    }
+}
+
+impl ProgramJob {
+    fn encode(&self, out: &mut Writer) {
+        out.bytes(&self.path).list(&self.argv);
+        out.list(&self.environment).list(&self.directories);
+        out.bytes(&self.from_line);
+        let form = &self.form;
+        out.bytes(&form.eol).u32(form.line_max);
+        out.flag(form.escape_from).flag(form.double_dots);
+        out.flag(form.blank_end);
+        out.u32(self.seconds_max).u32(self.output_bytes_max);
+        out.i32(self.nice);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, BadFrame> {
+        Ok(Self {
+            path: from.path()?,
+            argv: from.list()?,
+            environment: from.list()?,
+            directories: from.list()?,
+            from_line: from.bytes()?,
+            form: ProgramText {
+                eol: from.bytes()?,
+                line_max: from.u32()?,
+                escape_from: from.flag()?,
+                double_dots: from.flag()?,
+                blank_end: from.flag()?,
+            },
+            seconds_max: from.u32()?,
+            output_bytes_max: from.u32()?,
+            nice: from.i32()?,
+        })
     }
 }
 

@@ -193,7 +193,7 @@ fn push_head(out: &mut Vec<u8>, text: &Text, content_length: bool) -> io::Result
 /// Puts `>` before each line that begins with `From `, and completes the last
 /// line. Fed in pieces of any size.
 #[derive(Debug)]
-pub(super) struct FromEscaper {
+pub(in crate::deliver) struct FromEscaper {
     at_line_start: bool,
     /// Bytes of `From ` that begin this line and are not written yet.
     held: usize,
@@ -202,14 +202,14 @@ pub(super) struct FromEscaper {
 const FROM: &[u8] = b"From ";
 
 impl FromEscaper {
-    pub(super) fn new() -> Self {
+    pub(in crate::deliver) fn new() -> Self {
         Self {
             at_line_start: true,
             held: 0,
         }
     }
 
-    pub(super) fn escape(&mut self, mut rest: &[u8], out: &mut Vec<u8>) {
+    pub(in crate::deliver) fn escape(&mut self, mut rest: &[u8], out: &mut Vec<u8>) {
         while !rest.is_empty() {
             if self.at_line_start {
                 while self.held < FROM.len() && rest.first() == Some(&FROM[self.held]) {
@@ -233,7 +233,7 @@ impl FromEscaper {
         }
     }
 
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(in crate::deliver) fn finish(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(&FROM[..self.held]);
         if !self.at_line_start || self.held > 0 {
             out.push(b'\n');

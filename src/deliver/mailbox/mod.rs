@@ -20,6 +20,7 @@ mod mbox;
 
 pub use file::{FileRules, append_to_file};
 pub use maildir::{MaildirName, deliver as deliver_to_maildir};
+pub(super) use mbox::FromEscaper;
 pub use mbox::{MboxRules, append as append_to_mbox};
 
 /// The text of a message as it is to be stored: lines end with LF.

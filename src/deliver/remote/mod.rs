@@ -15,7 +15,7 @@ use crate::cf::Opt;
 use crate::rewrite::MacroTable;
 use crate::route::{MailerId, Site};
 use crate::smtp::client::{Client, Ending, Protocol, Settings, Timeouts, Transaction};
-use crate::world::{Clock, Dial, Endpoint, Entropy, ResolveError, Resolver, StateStore};
+use crate::world::{Clock, Dial, Endpoint, Entropy, ResolveError, Resolver, StateStore, Stream};
 
 mod connection;
 pub(crate) mod content;
@@ -38,6 +38,8 @@ pub(super) use target::{Target, Where};
 const CONNECT_MAX: Duration = Duration::from_secs(300);
 /// A message that found too many waiting comes back after this.
 const CROWDED_PAUSE: Duration = Duration::from_secs(120);
+/// How long a program may take to answer QUIT.
+const PROGRAM_QUIT_MAX: Duration = Duration::from_secs(5);
 /// Hosts that are tried for one message.
 const HOSTS_MAX: usize = 100;
 
@@ -127,6 +129,32 @@ impl Remote {
             }
         }
         round.finish()
+    }
+
+    /// Brings a message to a program that is spoken to over a stream; `name`
+    /// is its mailer's.
+    pub(super) async fn converse(
+        &self,
+        errand: &Errand<'_>,
+        name: &BStr,
+        stream: Box<dyn Stream>,
+    ) -> Vec<Verdict> {
+        let place = Place {
+            host: name,
+            relay: name.into(),
+        };
+        let count = errand.transaction.recipients.len();
+        let mut connection = match Connection::open(stream, settings(errand)).await {
+            Ok(connection) => connection,
+            Err(ending) => return vec![ended(&ending, &place); count],
+        };
+        let left: Vec<usize> = (0..count).collect();
+        let verdicts = match send(&mut connection, errand, &left).await {
+            Some(report) => verdicts(&report, &place, connection.client()),
+            None => vec![lost(&place); count],
+        };
+        connection.close(PROGRAM_QUIT_MAX).await;
+        verdicts
     }
 
     /// The hosts of option FallbackMXhost, and of FallbackSmartHost.
