@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use bstr::{BString, ByteSlice};
 
 use super::getopt::{Getopt, Word};
-use super::map_files::{Site, cannot_open, database};
+use super::map_files::{Site, cannot_open, database, extensions, types};
 use super::output::{complain, exit, fail, print};
 use super::progress::Progress;
 use crate::base::{Place, Sysexit};
@@ -35,7 +35,8 @@ struct Flags {
     /// `-u`: show what is there.
     dump: bool,
     verbose: bool,
-    list: bool,
+    /// `-i`: the type of a map that is given none.
+    fallback: Option<BString>,
     syntax: Syntax,
 }
 
@@ -45,15 +46,15 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(code) => return code,
     };
-    if flags.list {
-        print("hash\nbtree\ncdb\nlmdb\nimplicit\n");
-        return ExitCode::SUCCESS;
-    }
     let [kind, map] = operands.as_slice() else {
         return fail(Sysexit::Usage, USAGE);
     };
     let site = match Site::read(PROGRAM, place, flags.config.as_ref()) {
         Ok(site) => site,
+        Err(code) => return code,
+    };
+    let kind = match typed(&flags, place, kind, map) {
+        Ok(kind) => kind,
         Err(code) => return code,
     };
     let done = if flags.dump {
@@ -69,7 +70,7 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
 /// Reads the command line.
 fn parse(arguments: Vec<OsString>) -> Result<(Flags, Vec<BString>), ExitCode> {
     let mut flags = Flags::default();
-    let mut options = Getopt::new("C:D:Nc:defi:lorst:uv", arguments);
+    let mut options = Getopt::new("C:D:Nc:defi:lorst:uvx", arguments);
     while let Some(word) = options.next() {
         let (flag, value) = match word {
             Word::Flag(flag, value) => (flag, value),
@@ -85,7 +86,16 @@ fn parse(arguments: Vec<OsString>) -> Result<(Flags, Vec<BString>), ExitCode> {
             b'd' => flags.several = true,
             b'e' => flags.syntax.empty_values = true,
             b'f' => flags.syntax.keep_case = true,
-            b'l' => flags.list = true,
+            // At once: what follows is not looked at.
+            b'l' => {
+                print(&types());
+                return Err(ExitCode::SUCCESS);
+            }
+            b'x' => {
+                print(&extensions());
+                return Err(ExitCode::SUCCESS);
+            }
+            b'i' => flags.fallback = Some(value),
             b'o' => flags.append = true,
             b'r' => flags.replace = true,
             b't' => {
@@ -96,12 +106,38 @@ fn parse(arguments: Vec<OsString>) -> Result<(Flags, Vec<BString>), ExitCode> {
             }
             b'u' => flags.dump = true,
             b'v' => flags.verbose = true,
-            // `-c`, `-i`, `-s`: accepted; there is no cache to size, and
+            // `-c`, `-s`: accepted; there is no cache to size, and
             // warnings are given all the same.
             _ => {}
         }
     }
     Ok((flags, options.operands()))
+}
+
+/// The type of a map: as given, or else the one that `-i` names.
+// sendmail: a map without a type is looked for in the configuration, where
+// 8.17 finds none.
+fn typed<'t>(
+    flags: &'t Flags,
+    place: &Place,
+    kind: &'t BString,
+    map: &BString,
+) -> Result<&'t BString, ExitCode> {
+    if !kind.is_empty() {
+        return Ok(kind);
+    }
+    let config = match &flags.config {
+        Some(config) => config.clone(),
+        None => place.sendmail_cf().display().to_string().into(),
+    };
+    let text = format!("{PROGRAM}: mapfile {map}: not found in {config}");
+    let Some(fallback) = &flags.fallback else {
+        return Err(fail(Sysexit::DataErr, text));
+    };
+    if flags.verbose {
+        complain(format!("{text}, using fallback {fallback}"));
+    }
+    Ok(fallback)
 }
 
 /// Shows what a map holds.

@@ -124,6 +124,18 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The types of database, one a line.
+pub(super) fn types() -> String {
+    let names = Kind::ALL.map(|kind| format!("{}\n", kind.name()));
+    names.concat() + "implicit\n"
+}
+
+/// The same, each with how the names of its files end.
+pub(super) fn extensions() -> String {
+    let line = |kind: Kind| format!("{}:{}\n", kind.name(), &kind.extension()[1..]);
+    Kind::ALL.map(line).concat() + "implicit:\n"
+}
+
 /// A type of database as a command line names it, and the map's file.
 pub(super) fn database(
     program: &str,

@@ -291,10 +291,13 @@ impl Work {
             check: if checks { Some(&mut check) } else { None },
             entry: &mut |key, list| self.link(key, list),
             report: &mut |number, event| {
-                if let AliasEvent::Fault(_) = event {
-                    self.fault(Sysexit::Software);
+                match &event {
+                    AliasEvent::Refusal(_) => self.fault(Sysexit::Usage),
+                    AliasEvent::Fault(_) => self.fault(Sysexit::Software),
+                    _ => {}
                 }
-                print(format!("{name}: line {number}: {event}\n"));
+                let place = format!("{name}: line {number}: ");
+                print([place.as_bytes(), &event.text(), b"\n"].concat());
             },
         };
         let totals = make.run(io::BufReader::new(source), &mut builder)?;
@@ -351,7 +354,9 @@ impl Work {
     /// What a name is to the rules.
     fn classify(&self, name: &[u8]) -> AliasName {
         const NOT_LOCAL: &str = "cannot alias non-local names";
-        if kind_of(name) != ItemKind::Mailbox {
+        // An address in brackets is what counts, and no program or file.
+        let bracketed = name.contains(&b'<') && name.contains(&b'>');
+        if !bracketed && kind_of(name) != ItemKind::Mailbox {
             self.fault(Sysexit::Software);
             return AliasName::Refused {
                 complaints: vec![NOT_LOCAL.to_owned()],

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use bstr::{BString, ByteSlice};
 
 use super::getopt::{Getopt, Word};
-use super::map_files::Site;
-use super::output::{complain, fail};
+use super::map_files::{Site, types};
+use super::output::{complain, fail, print};
 use crate::base::{Place, Sysexit};
 use crate::cf::Opt;
 use crate::map::aliases::AliasSpec;
@@ -22,10 +22,15 @@ const USAGE: &str = "usage: praliases [-C cffile] [-f aliasfile] [key ...]";
 /// Runs it on the arguments after the program's name.
 pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
     let (mut config, mut file) = (None, None);
-    let mut options = Getopt::new("C:f:", arguments);
+    let mut options = Getopt::new("C:f:l", arguments);
     while let Some(word) = options.next() {
         match word {
             Word::Flag(b'C', value) => config = Some(value),
+            // At once: what follows is not looked at.
+            Word::Flag(b'l', _) => {
+                print(&types());
+                return ExitCode::SUCCESS;
+            }
             Word::Flag(_, value) => file = Some(value),
             Word::Fault(text) => {
                 complain(format!("{PROGRAM}: {text}"));
@@ -72,9 +77,13 @@ fn show(site: &Site, spec: &AliasSpec, keys: &[BString]) {
         }
     };
     if line.file.is_empty() {
+        let class = match spec.named {
+            true => format!("{}:", spec.class),
+            false => String::new(),
+        };
         complain(format!(
-            "{PROGRAM}: illegal alias specification: {}:{}",
-            spec.class, spec.arguments
+            "{PROGRAM}: illegal alias specification: {class}{}",
+            spec.arguments
         ));
         return;
     }

@@ -35,6 +35,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 4] = [Kind::Hash, Kind::Btree, Kind::Cdb, Kind::Lmdb];
+
     /// The type's name in makemap and in `K` lines.
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +50,7 @@ impl Kind {
 
     /// The type of this name.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        [Kind::Hash, Kind::Btree, Kind::Cdb, Kind::Lmdb]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.name().as_bytes() == name)
     }

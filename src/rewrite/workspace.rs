@@ -24,13 +24,21 @@ pub(super) fn join<'t>(
 
 /// Appends text as the reference shows it: a few control characters by name,
 /// the others left out, 8-bit characters as `M-` and their lower half.
+// sendmail: a byte that stands for an operator in its rules is shown as one
+// wherever it comes from, such as class `regex` with several substrings.
 pub fn show(text: &[u8], out: &mut BString) {
     if text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
         out.extend_from_slice(text);
         return;
     }
+    let mut before = 0;
     for &byte in text {
+        let quoted = std::mem::replace(&mut before, byte) == 0xff;
         if byte == 0xff {
+            continue;
+        }
+        if let Some(operator) = operator(byte).filter(|_| !quoted) {
+            out.extend_from_slice(operator);
             continue;
         }
         if byte >= 0x80 {
@@ -43,6 +51,22 @@ pub fn show(text: &[u8], out: &mut BString) {
             0..=0x1f | 0x7f => {}
             plain => out.push(plain),
         }
+    }
+}
+
+/// The operator that a byte stands for in the reference's rules.
+fn operator(byte: u8) -> Option<&'static [u8]> {
+    const FROM_90: [&[u8]; 15] = [
+        b"$*", b"$+", b"$-", b"$=", b"$~", b"$", b"$#", b"$@", b"$:", b"$>", b"$?", b"$|", b"$.",
+        b"$[", b"$]",
+    ];
+    match byte {
+        0x81 => Some(b"$"),
+        0x82 => Some(b"$&"),
+        0x85 => Some(b"$("),
+        0x86 => Some(b"$)"),
+        0x90..=0x9e => Some(FROM_90[usize::from(byte - 0x90)]),
+        _ => None,
     }
 }
 

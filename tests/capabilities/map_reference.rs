@@ -126,6 +126,7 @@ pub(crate) fn first_difference(theirs: &str, ours: &str) -> Option<String> {
         if their != our {
             let none = String::from("(nothing)");
             let (their, our) = (their.unwrap_or(&none), our.unwrap_or(&none));
+            let (their, our) = (&apart(their, our), &apart(our, their));
             let _ = write!(found, "\nthe reference:\n{their}\nwe:\n{our}\n");
             if found.len() > 4000 {
                 break;
@@ -135,18 +136,28 @@ pub(crate) fn first_difference(theirs: &str, ours: &str) -> Option<String> {
     (!found.is_empty()).then_some(found)
 }
 
+/// A long block's first line, and those that the other has not.
+fn apart(block: &str, other: &str) -> String {
+    if block.len() < 2000 {
+        return block.to_owned();
+    }
+    let others: std::collections::HashSet<&str> = other.lines().skip(1).collect();
+    let kept = block.lines().filter(|line| !others.contains(line));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
 /// Chance that is the same each time.
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % limit as u64).expect("below a usize")
     }
 
-    fn one<'t>(&mut self, of: &[&'t [u8]]) -> &'t [u8] {
+    pub(crate) fn one<'t>(&mut self, of: &[&'t [u8]]) -> &'t [u8] {
         of[self.below(of.len())]
     }
 }
@@ -198,10 +209,10 @@ const ENDS: &[&[u8]] = &[
     b"\n", b"\n", b"\n", b"\n", b"\n\n", b"\r\n", b"\n\t", b"\n ", b"",
 ];
 
-/// Lines as nobody should write them.
-fn source(chance: &mut Chance, comments: &[&[u8]]) -> Vec<u8> {
+/// So many lines as nobody should write them.
+pub(crate) fn source(chance: &mut Chance, comments: &[&[u8]], lines: usize) -> Vec<u8> {
     let mut text = Vec::new();
-    for _ in 0..chance.below(14) + 1 {
+    for _ in 0..lines {
         match chance.below(12) {
             0 => text.extend_from_slice(chance.one(comments)),
             1 => text.extend_from_slice(b"  "),
@@ -233,7 +244,8 @@ fn makemap_takes_any_source_as_the_reference_does() {
     ];
     for number in 0..40 {
         let name = format!("s{number}");
-        files.push((name.clone(), source(&mut chance, comments)));
+        let lines = chance.below(14) + 1;
+        files.push((name.clone(), source(&mut chance, comments, lines)));
         let kind = if chance.below(3) == 0 {
             "btree"
         } else {
@@ -288,7 +300,7 @@ fn editmap_leaves_what_the_reference_leaves() {
 }
 
 /// A configuration in which every name is local, and no address with `@`.
-const ALIAS_CF: &str = "V10/Berkeley\nCwlocalhost\nDjmail.example.org\n\
+pub(crate) const ALIAS_CF: &str = "V10/Berkeley\nCwlocalhost\nDjmail.example.org\n\
     O OperatorChars=.:%@!^/[]+\nO AliasFile=/case/room/al\n\
     O QueueDirectory=/var/spool/mqueue\n\
     Mlocal, P=/bin/true, F=lsDFMAw5:/|@qSPfhn9, A=true\n\
@@ -317,6 +329,11 @@ const NAMES: &[&[u8]] = &[
     b"e,f",
     b"postmaster",
     b"",
+    b"c\x01d",
+    b"\x7f",
+    b"e\x85f",
+    b"|prog<gh>",
+    b"x@y\tz",
 ];
 const COLONS: &[&[u8]] = &[b": ", b":", b" :\t", b"", b":  ", b"::"];
 const LISTS: &[&[u8]] = &[
@@ -339,6 +356,24 @@ const LISTS: &[&[u8]] = &[
     b"a\n# c\n b",
 ];
 
+/// So many entries of an alias list as nobody should write them.
+pub(crate) fn alias_list(chance: &mut Chance, lines: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    for _ in 0..lines {
+        match chance.below(14) {
+            0 => text.extend_from_slice(b"# comment\n"),
+            1 => text.extend_from_slice(b" \n"),
+            2 => text.extend_from_slice(b"\n"),
+            3 => text.extend_from_slice(b" cont\n"),
+            _ => {}
+        }
+        for part in [NAMES, COLONS, LISTS, ENDS] {
+            text.extend_from_slice(chance.one(part));
+        }
+    }
+    text
+}
+
 #[test]
 fn newaliases_and_praliases_take_any_source_as_the_reference_does() {
     let Some(world) = World::new("newaliases beside the reference") else {
@@ -348,19 +383,8 @@ fn newaliases_and_praliases_take_any_source_as_the_reference_does() {
     let mut files = vec![("al.cf".to_owned(), ALIAS_CF.as_bytes().to_vec())];
     let mut script = String::new();
     for number in 0..60 {
-        let mut text = Vec::new();
-        for _ in 0..chance.below(9) + 1 {
-            match chance.below(14) {
-                0 => text.extend_from_slice(b"# comment\n"),
-                1 => text.extend_from_slice(b" \n"),
-                2 => text.extend_from_slice(b"\n"),
-                3 => text.extend_from_slice(b" cont\n"),
-                _ => {}
-            }
-            for part in [NAMES, COLONS, LISTS, ENDS] {
-                text.extend_from_slice(chance.one(part));
-            }
-        }
+        let lines = chance.below(9) + 1;
+        let text = alias_list(&mut chance, lines);
         let name = format!("a{number}");
         files.push((name.clone(), text));
         let _ = writeln!(

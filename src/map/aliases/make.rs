@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use crate::dbfile::{Duplicates, Inserted};
 use crate::map::build::{BuildError, Builder};
@@ -31,6 +31,10 @@ pub enum AliasName {
 pub enum AliasEvent<'e> {
     /// The line is no entry.
     Fault(Fault<'e>),
+    /// What is said of the line itself, which counts.
+    Remark(&'e [u8]),
+    /// What is said of the line itself, which does not count.
+    Refusal(&'e [u8]),
     /// Somebody's words about a name, or about an address of a list.
     Complaint {
         /// The name or address as it is written.
@@ -47,19 +51,26 @@ pub enum AliasEvent<'e> {
     },
 }
 
-impl std::fmt::Display for AliasEvent<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl AliasEvent<'_> {
+    /// What is said of it, in bytes: names are shown as they are.
+    pub fn text(&self) -> BString {
         match self {
-            AliasEvent::Fault(fault) => fault.fmt(f),
-            AliasEvent::Complaint { name, text } => write!(f, "{}... {text}", name.as_bstr()),
-            AliasEvent::Duplicate { name, key } => write!(
-                f,
-                "{}... Warning: duplicate alias name {}",
-                name.as_bstr(),
-                key.as_bstr()
-            ),
+            AliasEvent::Fault(fault) => fault.text(),
+            AliasEvent::Remark(text) | AliasEvent::Refusal(text) => (*text).into(),
+            AliasEvent::Complaint { name, text } => {
+                bstr::concat([name, &b"... "[..], text.as_bytes()]).into()
+            }
+            AliasEvent::Duplicate { name, key } => {
+                bstr::concat([name, &b"... Warning: duplicate alias name "[..], key]).into()
+            }
         }
     }
+}
+
+/// A name with `?` for what cannot be printed.
+fn printable(name: &[u8], is_odd: impl Fn(u8) -> bool) -> BString {
+    let byte = |byte: &u8| if is_odd(*byte) { b'?' } else { *byte };
+    name.iter().map(byte).collect::<Vec<u8>>().into()
 }
 
 /// What the summary line counts.
@@ -128,21 +139,8 @@ impl MakeAliases<'_> {
                     continue;
                 }
             };
-            let local = match (self.classify)(name.trim_ascii()) {
-                AliasName::Local { key, complaint } => {
-                    if let Some(text) = &complaint {
-                        // sendmail: bad syntax is told with the whole line.
-                        (self.report)(number, AliasEvent::Complaint { name: whole, text });
-                    }
-                    key
-                }
-                AliasName::Refused { complaints } => {
-                    for text in &complaints {
-                        (self.report)(number, AliasEvent::Complaint { name, text });
-                    }
-                    totals.refused += 1;
-                    continue;
-                }
+            let Some((name, local)) = self.name(number, name, whole, &mut totals) else {
+                continue;
             };
             if value.is_empty() {
                 totals.faults += 1;
@@ -164,6 +162,7 @@ impl MakeAliases<'_> {
             data.push(0);
             if into.insert(&key, &data, Duplicates::Replace)? == Inserted::Replaced {
                 key.pop();
+                let name = name.as_slice();
                 (self.report)(number, AliasEvent::Duplicate { name, key: &key });
             }
             totals.aliases += 1;
@@ -173,5 +172,66 @@ impl MakeAliases<'_> {
         // Whoever finds this finds everything before it.
         into.insert(b"@\0", b"@\0", Duplicates::Replace)?;
         Ok(totals)
+    }
+
+    /// A name to be shown, and its key; none when it cannot be an alias.
+    // sendmail: it looks at a name's characters after it has told what its
+    // rules say of it, and from then on shows the name with `?` in it.
+    fn name(
+        &mut self,
+        number: usize,
+        name: &[u8],
+        whole: &[u8],
+        totals: &mut Totals,
+    ) -> Option<(BString, BString)> {
+        let operator = |byte: u8| (0x80..0xa0).contains(&byte);
+        let trimmed = name.trim_ascii();
+        if trimmed.iter().any(|byte| operator(*byte)) {
+            let shown = printable(name.trim_ascii_start(), operator);
+            let text = format!("8-bit character in mailbox address \"{shown}\"");
+            (self.report)(number, AliasEvent::Refusal(text.as_bytes()));
+            totals.faults += 1;
+            let whole = printable(whole, operator);
+            (self.report)(number, AliasEvent::Fault(Fault::NoName(&whole)));
+            return None;
+        }
+        let odd = |byte: u8| byte.is_ascii_control() && byte != b'\t';
+        match (self.classify)(trimmed) {
+            AliasName::Local { key, complaint } => {
+                if let Some(text) = &complaint {
+                    // sendmail: bad syntax is told with the whole line.
+                    (self.report)(number, AliasEvent::Complaint { name: whole, text });
+                }
+                if !key.iter().any(|byte| odd(*byte)) {
+                    return Some((name.into(), key));
+                }
+                let key = printable(&key, odd);
+                self.remark(number, &key);
+                Some((printable(name, odd), key))
+            }
+            AliasName::Refused { complaints } => {
+                let last = complaints.len().saturating_sub(1);
+                if last == 0 && trimmed.iter().any(|byte| odd(*byte)) {
+                    self.remark(number, &printable(name.trim_ascii_start(), odd));
+                }
+                for (place, text) in complaints.iter().enumerate() {
+                    let name = match place == last {
+                        true => printable(name, |byte| byte.is_ascii_control()),
+                        false => name.into(),
+                    };
+                    let name = name.as_slice();
+                    (self.report)(number, AliasEvent::Complaint { name, text });
+                }
+                totals.refused += 1;
+                None
+            }
+        }
+    }
+
+    /// Says that a name cannot be printed as it is.
+    fn remark(&mut self, number: usize, shown: &[u8]) {
+        let before = b"Syntax error in mailbox address \"";
+        let text = [&before[..], shown, b"\" (non-printable character)"].concat();
+        (self.report)(number, AliasEvent::Remark(&text));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use bstr::ByteSlice;
+use bstr::BString;
 
 use crate::base::limits::SOURCE_LINE_BYTES_MAX;
 use crate::map::line_reader::LineReader;
@@ -27,29 +27,37 @@ pub enum Line<'l> {
 }
 
 /// What is wrong with a line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault<'l> {
     /// The first line begins with white space.
-    #[error("Non-continuation line starts with space")]
     LeadingSpace,
     /// There is no colon.
-    #[error("missing colon")]
     NoColon,
     /// There is nothing before the colon.
-    #[error("{}... illegal alias name", shown(.0))]
     NoName(&'l [u8]),
     /// There is nothing behind the colon.
-    #[error("{}... missing value for alias", shown(.0))]
     NoValue(&'l [u8]),
     /// It is longer than any line may be.
-    #[error("line too long ({SOURCE_LINE_BYTES_MAX} bytes max)")]
     TooLong,
 }
 
-/// The begin of a line, as faults show it.
-// sendmail: 40 bytes.
-fn shown(line: &[u8]) -> &bstr::BStr {
-    line[..line.len().min(40)].as_bstr()
+impl Fault<'_> {
+    /// What is said of it, in bytes: lines are shown as they are, the first 40
+    /// bytes of them.
+    pub fn text(&self) -> BString {
+        // sendmail: 40 bytes.
+        let with = |line: &[u8], what: &str| {
+            let shown = &line[..line.len().min(40)];
+            bstr::concat([shown, b"... ", what.as_bytes()]).into()
+        };
+        match self {
+            Fault::LeadingSpace => "Non-continuation line starts with space".into(),
+            Fault::NoColon => "missing colon".into(),
+            Fault::NoName(line) => with(line, "illegal alias name"),
+            Fault::NoValue(line) => with(line, "missing value for alias"),
+            Fault::TooLong => format!("line too long ({SOURCE_LINE_BYTES_MAX} bytes max)").into(),
+        }
+    }
 }
 
 /// Reads an alias file.
@@ -57,8 +65,8 @@ pub struct Source<R> {
     lines: LineReader<R>,
     number: usize,
     line: Vec<u8>,
-    /// What continues nothing is passed over: it follows a comment, or a
-    /// line that was complained about.
+    /// What continues nothing was complained of: no more of it until a line
+    /// is an entry, or should be.
     skipping: bool,
     ended: bool,
 }
@@ -84,28 +92,36 @@ impl<R: Read> Source<R> {
             if self.ended || !self.begin_line()? {
                 return Ok(None);
             }
-            match self.line.first() {
-                None => self.skipping = false,
-                Some(b'#') => self.skipping = true,
-                Some(b' ' | b'\t') if self.skipping => {}
-                Some(b' ' | b'\t') => {
+            let Some(first) = self.line.first().copied() else {
+                continue;
+            };
+            self.append_continuation()?;
+            match first {
+                b'#' => {}
+                b' ' | b'\t' if self.skipping => {}
+                b' ' | b'\t' => {
                     self.skipping = true;
                     return Ok(Some((self.number, Line::Fault(Fault::LeadingSpace))));
                 }
-                Some(_) => break,
+                _ => break,
             }
         }
         self.skipping = false;
-        while matches!(self.lines.peek()?, Some(b' ' | b'\t')) {
-            if !self.append_line()? {
-                break;
-            }
-        }
         if self.line.len() > SOURCE_LINE_BYTES_MAX || self.line.contains(&0) {
             self.ended = true;
             return Ok(Some((self.number, Line::Fault(Fault::TooLong))));
         }
         Ok(Some((self.number, entry(&self.line))))
+    }
+
+    /// Reads what continues the line in the buffer.
+    fn append_continuation(&mut self) -> io::Result<()> {
+        while matches!(self.lines.peek()?, Some(b' ' | b'\t')) {
+            if !self.append_line()? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Reads a line into the empty buffer; false at the end.
@@ -163,6 +179,8 @@ fn colon_of(line: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use bstr::ByteSlice;
+
     use super::*;
 
     /// Reads `text` and shows what came of it.
@@ -174,7 +192,7 @@ mod tests {
                 Line::Alias { name, value, .. } => {
                     format!("{number} {}={}", name.as_bstr(), value.as_bstr())
                 }
-                Line::Fault(fault) => format!("{number} {fault}"),
+                Line::Fault(fault) => format!("{number} {}", fault.text()),
             });
         }
         assert_eq!(found, expected, "{text:?}");
@@ -189,7 +207,13 @@ mod tests {
             &["1 x=a", &format!("3 {space}"), "4 y=c"],
         );
         check("x: a\n# c\n  b\ny: c\n", &["1 x=a", "4 y=c"]);
-        check("  \n  b\nx: y\n", &[&format!("1 {space}"), "3 x=y"]);
+        check("  \n  b\nx: y\n", &[&format!("2 {space}"), "3 x=y"]);
+        // Blank lines are no entries: no second complaint.
+        check(
+            " a\n\n b\nx: y\n c\n\n d\n",
+            &[&format!("1 {space}"), "5 x=y c", &format!("7 {space}")],
+        );
+        check("# c\n\n b\n", &[&format!("3 {space}")]);
         check("x: a\n   \ny: c\n", &["2 x=a   ", "3 y=c"]);
         check("no\n more\ny: z", &["2 missing colon", "3 y=z"]);
         check("x:\ny: \n", &["1 x=", "2 y="]);
