@@ -88,11 +88,11 @@ fn parse(arguments: Vec<OsString>) -> Result<(Flags, Vec<BString>), ExitCode> {
             b'f' => flags.syntax.keep_case = true,
             // At once: what follows is not looked at.
             b'l' => {
-                print(&types());
+                print(types());
                 return Err(ExitCode::SUCCESS);
             }
             b'x' => {
-                print(&extensions());
+                print(extensions());
                 return Err(ExitCode::SUCCESS);
             }
             b'i' => flags.fallback = Some(value),

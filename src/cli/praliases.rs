@@ -28,7 +28,7 @@ pub(super) fn run(place: &Place, arguments: Vec<OsString>) -> ExitCode {
             Word::Flag(b'C', value) => config = Some(value),
             // At once: what follows is not looked at.
             Word::Flag(b'l', _) => {
-                print(&types());
+                print(types());
                 return ExitCode::SUCCESS;
             }
             Word::Flag(_, value) => file = Some(value),
