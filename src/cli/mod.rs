@@ -75,7 +75,7 @@ const PERSONALITIES: &[Personality] = &[
     Personality { name: "make", run: Run::Placed(make::run), about: "brings the .cf files and databases of /etc/mail up to date" },
     Personality { name: "explain", run: Run::Placed(explain::run), about: "why an address goes there, or is refused; what an option is" },
     Personality { name: "audit", run: Run::Placed(audit::run), about: "what is unsafe here, and the command that mends it" },
-    Personality { name: "queue", run: Run::Placed(queue::run), about: "what waits, and why: list, show, retry, hold, release, rm, export" },
+    Personality { name: "queue", run: Run::Placed(queue::run), about: "what waits, and why: list, show, retry, hold, release, bounce, rm, requeue, export" },
     Personality { name: "trace", run: Run::Placed(trace::run), about: "one message's life, from log and queue" },
     Personality { name: "migrate", run: Run::Placed(migrate::run), about: "take over a site that runs on sendmail, and say what differs" },
     Personality { name: "alias", run: Run::Placed(tables::alias), about: "names that are not users: list, get, set, rm, check, edit" },

@@ -78,7 +78,9 @@ impl Request {
     /// Whether only those who may command the daemon may ask.
     pub(super) fn is_restricted(&self) -> bool {
         if let Self::Run(words) = self {
-            return words.iter().any(|word| holding(word).is_some());
+            return words
+                .iter()
+                .any(|word| holding(word).is_some() || returning(word).is_some());
         }
         matches!(
             self,
@@ -124,23 +126,39 @@ pub fn holding_word(reason: Option<&[u8]>) -> BString {
     word
 }
 
-/// Reads such a word; `None` for another.
+/// The word that makes a run give messages back to their senders, for this
+/// reason.
+pub fn returning_word(reason: &[u8]) -> BString {
+    let mut word = holding_word(Some(reason));
+    word[0] = b'~';
+    word
+}
+
+/// Reads the word for quarantine; `None` for another.
 pub(super) fn holding(word: &[u8]) -> Option<Option<BString>> {
-    let digits = word.strip_prefix(b"=")?;
+    let reason = reason(word.strip_prefix(b"=")?)?;
+    Some((!reason.is_empty()).then_some(reason))
+}
+
+/// Reads the word for giving back; `None` for another.
+pub(super) fn returning(word: &[u8]) -> Option<BString> {
+    reason(word.strip_prefix(b"~")?)
+}
+
+fn reason(digits: &[u8]) -> Option<BString> {
     let byte = |pair: &[u8]| {
         let pair = std::str::from_utf8(pair).ok()?;
         u8::from_str_radix(pair, 16).ok()
     };
     let reason: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-    let reason = BString::from(reason?);
-    Some((!reason.is_empty()).then_some(reason))
+    reason.map(BString::from)
 }
 
 /// Words as after `-q`: a letter, and the text to look for.
 pub fn selector(words: &[BString]) -> Option<Selector> {
     let mut selector = Selector::default();
     for word in words {
-        if holding(word).is_some() {
+        if holding(word).is_some() || returning(word).is_some() {
             continue;
         }
         let (there, word) = match word.strip_prefix(b"!") {

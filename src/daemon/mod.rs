@@ -30,7 +30,7 @@ mod solo;
 pub mod spool;
 
 pub use configuration::{Loaded, Source, load};
-pub use control::{holding_word, selector};
+pub use control::{holding_word, returning_word, selector};
 pub use engine::engine;
 pub use hosts::{HostsError, hosts};
 pub use launch::{Launcher, launch};

@@ -1,6 +1,8 @@
 //! One attempt to deliver one message: expanded, planned, done, logged,
 //! recorded.
 
+mod give_up;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

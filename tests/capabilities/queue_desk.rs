@@ -116,3 +116,65 @@ fn a_message_is_followed_through_the_log() {
         Some(1)
     );
 }
+
+#[test]
+fn a_message_is_given_back_to_its_sender() {
+    let me = crate::mail::me();
+    let mut site = Site::stock(&format!("{MC}FEATURE(`use_cw_file')dnl\n"));
+    site.write("etc/mail/mailertable", "far.example\tesmtp:[127.0.0.9]\n");
+    site.write("etc/mail/local-host-names", "here.example\n");
+    site.must(&["make"]);
+    site.start();
+    let from = format!("{me}@here.example");
+    let send = |site: &Site, to: &str| {
+        site.send(&from, &[to], MESSAGE);
+        site.mailq(to);
+    };
+    send(&site, "friend@far.example");
+    send(&site, "other@far.example");
+    site.until("a reason for both", |site| {
+        let list = site.must(&["queue", "list"]);
+        (list.matches("refused").count() == 2).then_some(())
+    });
+    let dry = site.must(&["queue", "bounce", "-n", "--to", "friend"]);
+    assert!(
+        dry.ends_with(": would be returned to its sender\n"),
+        "{dry}"
+    );
+    let said = site.must(&[
+        "queue",
+        "bounce",
+        "--to",
+        "friend",
+        "--why",
+        "Gone, all gone",
+    ]);
+    assert!(said.ends_with(": is returned to its sender\n"), "{said}");
+    let report = site.mailbox(&me, "Subject: Returned mail: see transcript for details");
+    for part in [
+        "Action: failed",
+        "Final-Recipient: RFC822; friend@far.example",
+        "Diagnostic-Code: SMTP; 550 5.0.0 Gone, all gone",
+        "Subject: waits",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    // In quarantine it can be given back as well; the other one waits on.
+    site.until("held", |site| {
+        let hold = ["queue", "hold", "--to", "other"];
+        site.godwit(&hold).status.success().then_some(())
+    });
+    site.must(&["queue", "bounce", "--held", "--why", "Never to be sent"]);
+    let report = site.mailbox(&me, "Never to be sent");
+    assert!(report.contains("RFC822; other@far.example"), "{report}");
+    site.until("an empty queue", |site| {
+        let left = site.must(&["queue", "list"]);
+        left.ends_with("0 messages\n").then_some(())
+    });
+    assert!(site.read("var/log/maillog").contains("stat=Gone, all gone"));
+    site.stop();
+    assert_eq!(
+        site.godwit(&["queue", "bounce", "--all"]).status.code(),
+        Some(1)
+    );
+}

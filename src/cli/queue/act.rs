@@ -10,7 +10,7 @@ use super::select::Waiting;
 use crate::base::Sysexit;
 use crate::cli::desk::{Failure, print_json};
 use crate::cli::output::{exit, print};
-use crate::daemon::{Loaded, control};
+use crate::daemon::{Loaded, control, returning_word};
 use crate::queue::control_file;
 use crate::queue::directory::{FileKind, LoadError, Loaded as Held};
 
@@ -68,6 +68,44 @@ pub(super) fn retry(loaded: &Loaded, found: &[Waiting], json: bool) -> Result<Ex
             return Err((Sysexit::Unavailable, text));
         }
         say(waiting, "is tried", json);
+    }
+    Ok(exit(Sysexit::Ok))
+}
+
+/// Asks the server to give them back to their senders, who are told why.
+pub(super) fn bounce(
+    loaded: &Loaded,
+    found: &[Waiting],
+    how: How,
+    json: bool,
+    why: &str,
+) -> Result<ExitCode, Failure> {
+    let socket = control::path(&loaded.config.options);
+    for waiting in found {
+        if how.dry_run {
+            say(waiting, "would be returned to its sender", json);
+            continue;
+        }
+        let held = match waiting.kind {
+            FileKind::Quarantined => " Q",
+            _ => "",
+        };
+        let word = returning_word(why.as_bytes());
+        let request = format!("run I{}{held} {word}", waiting.id);
+        match control::ask(&socket, &request) {
+            Ok(answer) if answer.starts_with(b"queue run") => {
+                say(waiting, "is returned to its sender", json);
+            }
+            Ok(answer) => {
+                let answer = String::from_utf8_lossy(&answer).trim_end().to_owned();
+                return Err((Sysexit::NoPerm, answer));
+            }
+            Err(_) => {
+                let socket = socket.display();
+                let text = format!("no server answers at {socket}: it writes the reports");
+                return Err((Sysexit::Unavailable, text));
+            }
+        }
     }
     Ok(exit(Sysexit::Ok))
 }

@@ -32,6 +32,7 @@ use select::{Selection, Waiting};
   godwit queue retry --reason 'Connection refused'
   godwit queue hold --from spammer@example.com --why 'looks like spam'
   godwit queue release 6AM8uH4k000040
+  godwit queue bounce --to old.example --why 'That company is gone'
   godwit queue rm --older 10d --dry-run
   godwit queue export 6AM8uH4k000040 > message.eml
 
@@ -93,6 +94,16 @@ enum Action {
         selection: Selection,
         #[command(flatten)]
         how: act::How,
+    },
+    /// Give messages back to their senders, as if they had failed.
+    Bounce {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(flatten)]
+        how: act::How,
+        /// The reason that the report gives.
+        #[arg(long, default_value = "Returned by the administrator")]
+        why: String,
     },
     /// Forget earlier attempts, and try now.
     Requeue {
@@ -163,6 +174,14 @@ fn act(place: &Place, given: Arguments) -> Result<ExitCode, Failure> {
         Action::Rm { selection, how } => {
             let found = some(chosen(&selection, all(&selection)?)?)?;
             act::each(&loaded, &found, how, json, act::Deed::Remove)
+        }
+        Action::Bounce {
+            selection,
+            how,
+            why,
+        } => {
+            let found = some(chosen(&selection, all(&selection)?)?)?;
+            act::bounce(&loaded, &found, how, json, &why)
         }
         Action::Requeue { selection, how } => {
             let found = some(chosen(&selection, all(&selection)?)?)?;

@@ -12,9 +12,9 @@ use bstr::BString;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::Engine;
+use super::{Engine, Snapshot};
 use crate::base::maillog::{Event, Priority};
-use crate::daemon::control::{holding, selector};
+use crate::daemon::control::{holding, returning, selector};
 use crate::queue::{Claim, Selector};
 use crate::world::Log;
 
@@ -28,6 +28,8 @@ pub(super) struct Wish {
     /// Not to be delivered, but put into quarantine for this reason, or
     /// released.
     hold: Option<Option<BString>>,
+    /// To be given back to their senders, for this reason.
+    give_back: Option<BString>,
 }
 
 impl Wish {
@@ -37,6 +39,7 @@ impl Wish {
         Self {
             selector,
             hold: None,
+            give_back: None,
         }
     }
 
@@ -44,6 +47,7 @@ impl Wish {
     pub(super) fn of_words(words: &[BString]) -> Option<Self> {
         let mut wish = Self::of(selector(words)?);
         wish.hold = words.iter().find_map(|word| holding(word));
+        wish.give_back = words.iter().find_map(|word| returning(word));
         Some(wish)
     }
 }
@@ -131,9 +135,24 @@ pub(super) async fn once(engine: &Arc<Engine>, wish: &Wish) {
         let Ok(Some(claim)) = claim else {
             continue;
         };
-        match &wish.hold {
-            None => engine.deliveries.begin_in(place, claim),
-            Some(reason) => hold(engine, claim, reason.clone()).await,
+        match (&wish.give_back, &wish.hold) {
+            (Some(reason), _) => engine.give_up(claim, reason).await,
+            (None, None) => engine.deliveries.begin_in(place, claim),
+            (None, Some(reason)) => hold(engine, claim, reason.clone()).await,
+        }
+    }
+}
+
+impl Engine {
+    /// Gives a message back to its sender.
+    async fn give_up(self: &Arc<Self>, claim: Claim, reason: &BString) {
+        let Snapshot { site, resolver, .. } = self.snapshot();
+        let reports = self
+            .deliverer
+            .give_up(&site, &*resolver, claim, reason)
+            .await;
+        for report in reports {
+            self.deliveries.begin(report);
         }
     }
 }
