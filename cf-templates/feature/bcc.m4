@@ -18,7 +18,7 @@ R$+			$: < $(_bcc_map_ ifelse(_bcc_map_, `access', `bcc:$1', `$1') $: ? $) >
 SParseBcc
 
 Sbcc
-R< $+ >			$: $1
+R< $+ >			$1
 R$+ @ $+		$: $>BCC $2
 R< ? >			$@
 R< $+ >			$@ ifelse(defn(`_bcc_rcpt_'), `', `$1', `_bcc_rcpt_')

@@ -318,8 +318,22 @@ impl Parts {
         Ok(found)
     }
 
+    /// One word alone is first a host of the search list, as for every program
+    /// that asks the name system in the usual way (resolv.conf(5), ndots).
     async fn records(&self, name: &str, kind: RecordKind) -> Result<Vec<BString>, ResolveError> {
         let kind = record_type(kind);
+        if !name.contains('.') {
+            for domain in &self.search {
+                match self.records_of(&format!("{name}.{domain}"), kind).await {
+                    Err(ResolveError::NoSuchName | ResolveError::NoData) => {}
+                    found => return found,
+                }
+            }
+        }
+        self.records_of(name, kind).await
+    }
+
+    async fn records_of(&self, name: &str, kind: RecordType) -> Result<Vec<BString>, ResolveError> {
         let answer = self.ask(name, kind).await?;
         let found: Vec<BString> = answer
             .lookup

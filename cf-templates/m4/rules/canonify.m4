@@ -32,6 +32,7 @@ R< : > $+ : $* @ [ IPv6 : $*	$: $2 @ [ IPv6 : $3
 R< : > $* [ IPv6 : $*	$: $1 [ IPv6 : $2
 R< : > $* :: $*		$: $1 :: $2
 R< : > : include : $*	$: : include : $1
+R< : > @ $*		$: @ $1
 R< : > $* : $*		$: $2
 R< : > $*		$: $1
 # A group may end with a semicolon; nothing may be left of it.

@@ -262,6 +262,7 @@ undivert(162)dnl
 # users without a host are ours
 R$*			$: < ? > $1
 R< ? > $+ < @ $* > $*	$@ $1 < @ $2 > $3
+R< ? > < @ $+ >		$@ < @ $1 >
 R< ? > $*		$@ RELAY
 ')dnl
 

@@ -34,10 +34,12 @@ R< ! Spam > $+ $| $+	$: $1 $| $>SearchList < ! Spam > $| $2
 ')dnl
 ifdef(`_SPAM_FRIEND_', `R$+ $| < FRIEND >	$@ $>Delay_TLS_Clt2 SPAMFRIEND
 ')dnl
-ifdef(`_SPAM_HATER_', `R$+ $| < HATER >	$: $1
+ifdef(`_SPAM_HATER_', `R< ? > $*		$@ $>Delay_TLS_Clt2 NOSPAMHATER
+R$+ $| < HATER >	$: $1
 R$+ $| $*		$@ $>Delay_TLS_Clt2 NOSPAMHATER
 ')dnl
 ifdef(`_SPAM_FH_', `R$+ $| $*		$: $1
+R< ? > $*		$: $1
 ')dnl
 # now the sender, then the client
 R$*			$: $1 $| $>checkmail < $&f >

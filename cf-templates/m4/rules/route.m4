@@ -29,6 +29,9 @@ R$* $=O $* < @ $=w . >	$@ $>Parse0 $>canonify $1 $2 $3
 R$-			$: < > $(dequote $1 $)
 R< > $+ $=O $+		$@ $>Parse0 $>canonify $1 $2 $3
 R< > $*			$: $1
+ifdef(`_prefix_', `# feature prefixmod`'_at_(`prefixmod'): the word is no part of the name
+R`'_prefix_ $+			$: $1
+')dnl
 
 #
 # Parse1: which mailer.
@@ -55,6 +58,7 @@ R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser +*@$3 $@ $1 $@ $2 $@ +$2 $: @ $) > < 
 R< @ > < $+ + $* @ $+ > $+	$: < $(virtuser @$3 $@ $1 $@ $2 $@ +$2 $: ! $) > < $1 + $2 @ $3 > $4
 R< @ > < $+ @ $+ > $+	$: < $(virtuser @$2 $@ $1 $: ! $) > < $1 @ $2 > $3
 R< ! > < $+ > $+	$: $2
+R< error : $* > < $+ > $+	$: < error : $1 > $3
 R< error : $-.$-.$- : $+ > $*	$#error $@ $1.$2.$3 $: $4
 R< error : $- $+ > $*	$#error $@ $(dequote $1 $) $: $2
 R< $+ > < $+ > $+	$: $>Recurse $1

@@ -203,7 +203,6 @@ ifdef(`_ACCESS_', `R< CITag:$- > $* $| < $+ >	$: < $(access $1:$&{cert_issuer} $
 R< OK > $* $| < $+ >	$@ $>TLS_req $1 $| < $2 >
 R< ? > $* $| < $-:$+ >	$#error $@ $3 $: $2 " Cert Issuer " $&{cert_issuer} " not acceptable"
 ')dnl
-R$*			$@ OK
 
 ')dnl
 #

@@ -29,6 +29,22 @@ pub(super) fn trimmed(text: &str) -> String {
     lines.join("\n").trim_end_matches('\n').to_owned()
 }
 
+/// A startup message without the number of the line of the `.cf` that it
+/// names: our templates write another file, with the same lines in other
+/// places. (And with the dollar sign of a rule that it quotes, for which the
+/// reference prints the control byte that it keeps it as.)
+pub(super) fn numberless(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let Some((file, rest)) = line.split_once(".cf: line ") else {
+            return line.to_owned();
+        };
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let said = rest[digits..].replace('\u{1}', "$");
+        format!("{file}.cf: line N{said}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Of a trace only what the outermost rulesets return.
 pub(super) fn result(output: &str) -> String {
     let mut kept = Vec::new();
