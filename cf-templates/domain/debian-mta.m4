@@ -4,6 +4,8 @@ dnl do not keep a busy host waiting.
 define(`confCONTROL_SOCKET_NAME', `/var/run/sendmail/mta/smcontrol')
 define(`confPID_FILE', `/var/run/sendmail/mta/sendmail.pid')
 define(`confPROCESS_TITLE_PREFIX', `MTA')
+define(`STATUS_FILE', `/var/lib/sendmail/sendmail.st')
+define(`confHOST_STATUS_DIRECTORY', `/var/lib/sendmail/host_status')
 define(`confTRUSTED_USER', `smmta')
 define(`confSAFE_FILE_ENV', `/')
 define(`confTEMP_FILE_MODE', `0640')

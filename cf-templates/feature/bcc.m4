@@ -12,14 +12,17 @@ divert(146)dnl
 #
 # bcc: who gets a copy of mail to this recipient, if anybody
 #
-SBCC
-R$+			$: < $(_bcc_map_ ifelse(_bcc_map_, `access', `bcc:$1', `$1') $: ? $) >
+ifelse(_bcc_map_, `access', `', `SBCC
+R$+			$: < $(bcctable $1 $: ? $) >
 
+')dnl
 SParseBcc
 
 Sbcc
 R< $+ >			$1
-R$+ @ $+		$: $>BCC $2
+ifelse(_bcc_map_, `access', `ifdef(`_ACCESS_', `R$+ @ $+		$: < $(access bcc:$2 $: ? $) >
+')', `R$+ @ $+		$: $>BCC $2
+')dnl
 R< ? >			$@
 R< $+ >			$@ ifelse(defn(`_bcc_rcpt_'), `', `$1', `_bcc_rcpt_')
 divert(-1)

@@ -1,2 +1,2 @@
 divert(-1)
-define(`_BLOCKLIST_', 1)
+ifdef(`_ACCESS_', `define(`_BLOCKLIST_', 1)', `_fault_(`FEATURE(blocklist_recipients) requires FEATURE(access_db)')')

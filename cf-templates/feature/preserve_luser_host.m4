@@ -1,2 +1,5 @@
 divert(-1)
+ifdef(`LUSER_RELAY', `', `errprint(`*** LUSER_RELAY should be defined before FEATURE(`preserve_luser_host')
+')')
+_kmap_(`macro', `macro')
 define(`_PRESERVE_LUSER_HOST_', 1)

@@ -1,6 +1,6 @@
 divert(-1)
 dnl tls_session_features: TLS parameters for a session, out of the access table.
-ifdef(`_ACCESS_', `', `_fault_(`FEATURE(`tls_session_features') requires FEATURE(`access_db')')')
+ifdef(`_ACCESS_', `', `_note_(`FEATURE(tls_session_features) without FEATURE(access_db) has no table to ask')')
 define(`_TLS_FEATURES_', 1)
 divert(181)dnl
 #

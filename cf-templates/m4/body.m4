@@ -4,7 +4,7 @@ dnl
 dnl Names used by the rule files, settled now that the .mc has spoken.
 define(`_LOCAL_', `ifdef(`confLOCAL_MAILER', `confLOCAL_MAILER', `local')')
 define(`_SMTP_', `ifdef(`confSMTP_MAILER', `confSMTP_MAILER', `esmtp')')
-define(`_RELAY_', `ifdef(`confRELAY_MAILER', `confRELAY_MAILER', `relay')')
+define(`_RELAY_', `ifdef(`confRELAY_MAILER', `confRELAY_MAILER', ifdef(`_MAILER_smtp_', `relay', `unknown'))')
 define(`_UUCP_', `ifdef(`confUUCP_MAILER', `confUUCP_MAILER', `uucp-old')')
 ifdef(`__OSTYPE__', `', `_fault_(`No system type defined (use OSTYPE macro)')')
 dnl Local users and programs are there whether asked for or not.

@@ -174,9 +174,9 @@ define(`_kmap_', `ifdef(`_kmap_$1_', `', `define(`_kmap_$1_', 1)_into_(103)ifdef
 _back_()')')
 
 # _table_(name, argument, default file, LDAP map name, flags): the map of a
-# table feature. The argument is empty (our default), the word LDAP, or
+# table feature; asked for again, it is written again, and the last one counts. The argument is empty (our default), the word LDAP, or
 # class, flags and path as the site wants them.
-define(`_table_', `_kmap_(`$1', ifelse(`$2', `', `DATABASE_MAP_TYPE`'ifelse(`$5', `', `', ` $5') MAIL_SETTINGS_DIR`'$3', `$2', `LDAP', `_ldap_spec_(`$4', `$5')', ``$2''))')
+define(`_table_', `undefine(`_kmap_$1_')_kmap_(`$1', ifelse(`$2', `', `DATABASE_MAP_TYPE`'ifelse(`$5', `', `', ` $5') MAIL_SETTINGS_DIR`'$3', `$2', `LDAP', `_ldap_spec_(`$4', `$5')', ``$2''))')
 define(`_ldap_spec_', ``ldap'ifelse(`$2', `', `', ` $2') `-1 -v sendmailMTAMapValue,sendmailMTAMapSearch:FILTER:sendmailMTAMapObject,sendmailMTAMapURL:URL:sendmailMTAMapObject -k (&(objectClass=sendmailMTAMapObject)(|(sendmailMTACluster=${sendmailMTACluster})(sendmailMTAHost=$j))(sendmailMTAMapName=$1)(sendmailMTAKey=%0))'')
 
 # -- daemons, filters, queues ----------------------------------------------
@@ -185,25 +185,27 @@ define(`DAEMON_OPTIONS', `_into_(104)O DaemonPortOptions=$1
 _back_()ifdef(`_daemon_given_', `', `define(`_daemon_given_', 1)')')
 define(`CLIENT_OPTIONS', `_into_(105)O ClientPortOptions=$1
 _back_()')
-define(`MAIL_FILTER', `_into_(106)X$1, $2
+define(`MAIL_FILTER', `define(`_milter_given_', 1)_into_(106)X$1, $2
 _back_()')
-define(`INPUT_MAIL_FILTER', `define(`_milter_given_', 1)MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')`,'')``$1'')')
+define(`INPUT_MAIL_FILTER', `MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')`, '')``$1'')')
 define(`QUEUE_GROUP', `_into_(107)Q$1, $2
 _back_()')
 
 # -- mailer flags ------------------------------------------------------------
 
 # MODIFY_MAILER_FLAGS(NAME, +abc | -abc | abc): add, take away or set flags
-# of one mailer. Remembered here in order, applied where the mailer is written.
-define(`MODIFY_MAILER_FLAGS', `define(`_flagmod_$1_', ifdef(`_flagmod_$1_', `defn(`_flagmod_$1_')`,'')``$2'')')
+# of one mailer. Whatever the order: what is set counts alone; otherwise all
+# that is taken away goes first, and all that is added comes behind.
+define(`MODIFY_MAILER_FLAGS', `ifelse(substr(`$2', 0, 1), `+', `_gather_(`_plus_$1_', substr(`$2', 1))', substr(`$2', 0, 1), `-', `_gather_(`_minus_$1_', substr(`$2', 1))', `define(`_setto_$1_', `$2')')')
+define(`_gather_', `define(`$1', ifdef(`$1', `defn(`$1')')`$2')')
 
 # _flags_(NAME, flags): the flags after all changes. A letter that is there
 # already is not added again.
-define(`_flags_', `ifdef(`_flagmod_$1_', `_flagseq_(`$2', _flagmod_$1_)', `$2')')
-define(`_flagseq_', `ifelse(eval($# < 2), 1, `$1', `_flagseq_(_flagmod_(`$1', `$2')`'_comma_rest_(shift(shift($@))))')')
-define(`_comma_rest_', `ifelse(`$*', `', `', `,$@')')
-define(`_flagmod_', `ifelse(substr(`$2', 0, 1), `+', `_flagadd_(`$1', substr(`$2', 1))', substr(`$2', 0, 1), `-', `translit(`$1', substr(`$2', 1), `')', `$2')')
+define(`_flags_', `ifdef(`_setto_$1_', `_setto_$1_', `_flagadd_(ifdef(`_minus_$1_', `translit(`$2', defn(`_minus_$1_'), `')', ``$2''), ifdef(`_plus_$1_', `defn(`_plus_$1_')'))')')
 define(`_flagadd_', `ifelse(`$2', `', `$1', `_flagadd_(`$1'ifelse(index(`$1', substr(`$2', 0, 1)), -1, `substr(`$2', 0, 1)', `'), substr(`$2', 1))')')
+
+# _smtp_recipient_: what mailers of the SMTP kind make of recipients.
+define(`_smtp_recipient_', `ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP')')
 
 # _eq_(NAME, letter): a space and an equate of a mailer, where NAME is set.
 define(`_eq_', `ifdef(`$1', ` $2=$1,')')

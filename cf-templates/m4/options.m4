@@ -18,6 +18,7 @@ ifdef(`confREAD_TIMEOUT', `_note_(`confREAD_TIMEOUT is no longer valid; use the 
 ifdef(`confMESSAGE_TIMEOUT', `_note_(`confMESSAGE_TIMEOUT is no longer valid; use confTO_QUEUERETURN and confTO_QUEUEWARN')')
 ifdef(`confDAEMON_OPTIONS', `_note_(`confDAEMON_OPTIONS is no longer valid. See DAEMON_OPTIONS() for more information')')
 ifdef(`confCLIENT_OPTIONS', `_note_(`confCLIENT_OPTIONS is no longer valid. See CLIENT_OPTIONS() for more information')')
+ifdef(`confMESSAGE_TIMEOUT', `define(`confTO_QUEUERETURN', patsubst(defn(`confMESSAGE_TIMEOUT'), `/.*'))ifelse(index(defn(`confMESSAGE_TIMEOUT'), `/'), -1, `', `define(`confTO_QUEUEWARN', patsubst(defn(`confMESSAGE_TIMEOUT'), `.*/'))')')
 ifdef(`confMIN_FREE_BLOCKS', `ifelse(index(defn(`confMIN_FREE_BLOCKS'), `/'), -1, `', `_note_(`confMIN_FREE_BLOCKS with a slash is no longer valid; use confMAX_MESSAGE_SIZE for the second part')')')
 divert(0)dnl
 _topic_(`Safety of files and of the process itself')
@@ -33,13 +34,13 @@ _opt_(`UnsafeGroupWrites', `confUNSAFE_GROUP_WRITES', `True')
 _opt_(`PrivacyOptions', `confPRIVACY_FLAGS', `authwarnings')
 _opt_(`MailboxDatabase', `confMAILBOX_DATABASE', `pw')
 _topic_(`Files')
-ifdef(`ALIAS_FILE', `O AliasFile=ALIAS_FILE', ``#O AliasFile='MAIL_SETTINGS_DIR`aliases'')
+ifdef(`ALIAS_FILE', ``O AliasFile'ifelse(defn(`ALIAS_FILE'), `', `', `=ALIAS_FILE')', ``#O AliasFile='MAIL_SETTINGS_DIR`aliases'')
 _opt_(`AliasWait', `confALIAS_WAIT', `5m')
 _opt_(`CheckAliases', `confCHECK_ALIASES', `False')
 _opt_(`MaxAliasRecursion', `confMAX_ALIAS_RECURSION', `10')
 _opt_(`ForwardPath', `confFORWARD_PATH', `/var/forward/$u:$z/.forward.$w:$z/.forward')
 O HelpFile=ifdef(`HELP_FILE', `HELP_FILE', `MAIL_SETTINGS_DIR`helpfile'')
-ifdef(`STATUS_FILE', `O StatusFile=STATUS_FILE', ``#O StatusFile='MAIL_SETTINGS_DIR`statistics'')
+ifdef(`STATUS_FILE', ``O StatusFile'ifelse(defn(`STATUS_FILE'), `', `', `=STATUS_FILE')', ``#O StatusFile='MAIL_SETTINGS_DIR`statistics'')
 _opt_(`PidFile', `confPID_FILE', `/var/run/sendmail.pid')
 _opt_(`ControlSocketName', `confCONTROL_SOCKET_NAME', `/var/spool/mqueue/.control')
 _opt_(`DeadLetterDrop', `confDEAD_LETTER_DROP', `/var/tmp/dead.letter')
@@ -53,10 +54,12 @@ _opt_(`DefaultAuthInfo', `confDEF_AUTH_INFO', `/etc/mail/default-auth-info')
 _opt_(`RandFile', `confRAND_FILE')
 _opt_(`ProcessTitlePrefix', `confPROCESS_TITLE_PREFIX', `prefix')
 _topic_(`Listening and connecting')
-ifdef(`_daemon_given_', `', `ifdef(`_no_default_mta_', `', `O DaemonPortOptions=Name=MTA
-')')undivert(104)dnl
+ifelse(defn(`confDAEMON_OPTIONS'), `', `ifdef(`_daemon_given_', `', `ifdef(`_no_default_mta_', `', `O DaemonPortOptions=Name=MTA
+')')', `O DaemonPortOptions=confDAEMON_OPTIONS
+')undivert(104)dnl
 ifdef(`_no_default_msa_', `#O DaemonPortOptions=Port=587, Name=MSA, M=E', `O DaemonPortOptions=Port=587, Name=MSA, M=E')
-undivert(105)dnl
+ifelse(defn(`confCLIENT_OPTIONS'), `', `', `O ClientPortOptions=confCLIENT_OPTIONS
+')undivert(105)dnl
 _opt_(`DirectSubmissionModifiers', `confDIRECT_SUBMISSION_MODIFIERS')
 _opt_(`UseMSP', `confUSE_MSP')
 _opt_(`DontProbeInterfaces', `confDONT_PROBE_INTERFACES', `False')
@@ -220,4 +223,4 @@ _opt_(`Milter.macros.data', `confMILTER_MACROS_DATA')
 _opt_(`Milter.macros.eoh', `confMILTER_MACROS_EOH')
 _opt_(`Milter.macros.eom', `confMILTER_MACROS_EOM')
 undivert(106)dnl
-')dnl
+', `_extra_(`InputMailFilters', `confINPUT_MAIL_FILTERS')')dnl

@@ -12,7 +12,7 @@ divert(7)dnl
 # Fax
 #
 _by_(`mailer_fax')dnl
-Mfax,		P=FAX_MAILER_PATH, F=_flags_(`FAX', `DFMhu'), S=14, R=24,
+Mfax,		P=FAX_MAILER_PATH, F=DFMhu, S=14, R=24,
 		M=FAX_MAILER_MAX, T=X-Phone/X-FAX/X-Unix,_eq_(`FAX_MAILER_QGRP', `Q')
 		A=FAX_MAILER_ARGS
 divert(-1)

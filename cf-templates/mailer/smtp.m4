@@ -13,7 +13,6 @@ _default_(`SMTP_MAILER_LL', `990')
 _default_(`RELAY_MAILER_LL', `2040')
 dnl _relay_host_(relay): the host of a relay, without the mailer before it.
 define(`_relay_host_', `patsubst(`$1', `^[^[:]*:', `')')
-define(`_smtp_recipient_', `ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP')')
 define(`_relay_recipient_', `ifdef(`_ALL_MASQUERADE_', `MasqSMTP/MasqRelay', `MasqSMTP')')
 dnl _smtp_mailer_(name, prefix, flags)
 define(`_smtp_mailer_', `M$1,		P=[IPC], F=_flags_(`$2', `mDFMuX$3'SMTP_MAILER_FLAGS), S=EnvFromSMTP/HdrFromSMTP, R=_smtp_recipient_, E=\r\n, L=SMTP_MAILER_LL,_eq_(`SMTP_MAILER_MAX', `M')_eq_(`SMTP_MAILER_MAXMSGS', `m')_eq_(`SMTP_MAILER_MAXRCPTS', `r')_eq_(`SMTP_MAILER_CHARSET', `C')

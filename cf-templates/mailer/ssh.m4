@@ -12,7 +12,7 @@ divert(7)dnl
 # SMTP through ssh
 #
 _by_(`mailer_ssh')dnl
-Mssh,		P=SSH_MAILER_PATH, F=_flags_(`SSH', `mDFMuX'), S=EnvFromSMTP/HdrFromSMTP, R=_smtp_recipient_, E=\r\n, L=990,
-		T=DNS/RFC822/SMTP, U=SSH_MAILER_USER, D=SSH_MAILER_DIR,
+Mssh,		P=SSH_MAILER_PATH, F=_flags_(`SSH', mDFMuX`'ifdef(`SSH_MAILER_FLAGS', `SSH_MAILER_FLAGS')), S=EnvFromSMTP/HdrFromSMTP, R=_smtp_recipient_, E=\r\n, L=990,
+		T=DNS/RFC822/SMTP,_eq_(`SSH_MAILER_QGRP', `Q') U=SSH_MAILER_USER, D=SSH_MAILER_DIR,
 		A=SSH_MAILER_ARGS
 divert(-1)

@@ -9,6 +9,6 @@ divert(7)dnl
 # X.400
 #
 _by_(`mailer_xagent')dnl
-Mxagent,	P=XAGENT_MAILER_PATH, F=_flags_(`XAGENT', XAGENT_MAILER_FLAGS), S=11/31, R=21/31,
+Mxagent,	P=XAGENT_MAILER_PATH, F=XAGENT_MAILER_FLAGS, S=11/31, R=21/31,_eq_(`XAGENT_MAILER_MAX', `M')
 		T=DNS/RFC822/X-Unix, A=XAGENT_MAILER_ARGS, E=\n
 divert(-1)

@@ -28,8 +28,8 @@ R< : > < ! > $*		$: $1
 R< : > @ $+ , $+	< : > $2
 R< : > @ [ $+ ] : $+	$: $2
 R< : > @ $+ : $+	$: $2
-R< : > $+ : $* @ [ IPv6 : $*	$: $2 @ [ IPv6 : $3
-R< : > $* [ IPv6 : $*	$: $1 [ IPv6 : $2
+R< : > $* : $* [ $* ] $*	$: $2 [ $3 ] $4
+R< : > $* [ IPv6 : $+ ]	$: $1 [ IPv6 : $2 ]
 R< : > $* :: $*		$: $1 :: $2
 R< : > : include : $*	$: : include : $1
 R< : > @ $*		$: @ $1
@@ -123,9 +123,9 @@ R$* < @ $=w > $*		$: $1 < @ $2 . > $3
 R$* < @ $=M > $*		$: $1 < @ $2 . > $3
 ifdef(`_masq_entire_', `R$* < @ $* .$=M > $*		$: $1 < @ $2 .$3 . > $4
 ')dnl
-ifdef(`_generics_class_', `R$* < @ $=G > $*		$: $1 < @ $2 . > $3
+ifdef(`_kmap_generics_', `ifdef(`_generics_class_', `R$* < @ $=G > $*		$: $1 < @ $2 . > $3
 ifdef(`_generics_entire_', `R$* < @ $* .$=G > $*		$: $1 < @ $2 .$3 . > $4
-')')dnl
+')')')dnl
 ifdef(`_virthost_class_', `R$* < @ $={VirtHost} > $*	$: $1 < @ $2 . > $3
 ifdef(`_virtuser_entire_', `R$* < @ $* .$={VirtHost} > $*	$: $1 < @ $2 .$3 . > $4
 ')')dnl

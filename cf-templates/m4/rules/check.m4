@@ -187,6 +187,7 @@ R$* $| @ $#TEMP $+	$#error $2
 R$* $| @ $#$*		$#$2
 R$*			$#error $@ 5.7.1 $: _RELAYMSG_
 ')dnl
+ifdef(`_PROMISCUOUS_', `ifdef(`_BAD_HELO_', `ifdef(`_DELAY_CHECKS_', `', `include(_CF_DIR_`m4/rules/helo.m4')')')')dnl
 
 #
 # Rcpt_ok: is the recipient ours, or of a domain we relay for, or may the
@@ -213,7 +214,7 @@ R$*			$: $1 $| $>RelayTLS
 R$* $| $# $+		$# $2
 R$* $| $*		$: $1 $| $>Local_Relay_Auth $&{auth_type}
 R$* $| $# $+		$# $2
-R$* $| NO		$: $1 <
+R$* $| NO		$: $1
 R$* $| $*		$: $1 $| $&{auth_type}
 R$* $|			$: $1
 R$* $| $={TrustAuthMech}	$# RELAY
@@ -294,7 +295,7 @@ R< @ FORGED >		$#error $@ 5.7.1 $: _FORGEDMSG_
 R< @ FAIL >		$#error $@ 5.7.1 $: _FAILMSG_
 R$*			$: < ? > $&{client_name}
 R< ? > $+ .		$: < ? > $1
-R< ? >			$@ < @ >
+R< ? >			$: < @ >
 R< ? > localhost	$@ RELAY
 R< ? > $=w		$@ RELAY
 ifdef(`_RELAY_ENTIRE_', `R< ? > $* $=m		$@ RELAY

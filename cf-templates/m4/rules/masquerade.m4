@@ -20,7 +20,8 @@ R< >			$@
 R< $* @ $* > < $* > $*	$: $>canonify $1 @ $2
 R< $+ > < $* > $*	$: $>canonify $1 @ *LOCAL*
 ')dnl
-ifdef(`MASQUERADE_NAME', `# users who show where they really are
+ifelse(defn(`MASQUERADE_NAME'), `', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
+', `# users who show where they really are
 R$=E < @ *LOCAL* >	$@ $1 < @ $j . >
 R$=E < @ $=M . >	$@ $1 < @ $2 . >
 ifdef(`_LIMITED_', `', `R$=E < @ $=w . >	$@ $1 < @ $2 . >
@@ -37,7 +38,6 @@ ifdef(`_masq_entire_', `R$* < @ $* .$=M . > $*	$: $1 < @ $2 .$3 . @ $M > $4
 ifdef(`_LIMITED_', `', `R$* < @ $=w . > $*	$: $1 < @ $2 . @ $M > $3
 ')dnl
 R$* < @ $* @ $* > $*	$: $1 < @ $3 . > $4
-', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
 ')dnl
 
 #

@@ -13,16 +13,18 @@ R$*			$: $>Parse1 $1
 #
 SParse0
 R< @ >			$@ < @ >
-R$* : ; < @ >		$#error $@ 5.1.3 $: "553 List:; syntax illegal for recipient addresses"
+R$* : ; < @ > $*	$#error $@ 5.1.3 $: "553 List:; syntax illegal for recipient addresses"
 R@ < @ $* >		< @ $1 >
 R< @ $+ >		$#error $@ 5.1.3 $: "553 User address required"
 R$+ < @ >		$#error $@ 5.1.3 $: "553 Hostname required"
-R$* @ $* < @ $* >	$#error $@ 5.1.3 $: "553 Invalid route address"
-R$* < @ $* @ $* >	$#error $@ 5.1.2 $: "553 Invalid route address"
+R$* < @ > $*		$@ $1
 R$* < @ $~[ $* : $* > $*	$#error $@ 5.1.3 $: "553 Colon illegal in host name part"
-R$* < @ . $* >		$#error $@ 5.1.2 $: "553 Invalid host name"
-R$* < @ $* .. $* >	$#error $@ 5.1.2 $: "553 Invalid host name"
-R$* < @ [ $+ ] . >	$#error $@ 5.1.2 $: "553 Invalid address"
+R$* < @ [ $* ] : $+ > $*	$@ $1 < @ [ $2 ] : $3 > $4
+R$* < @ [ $+ ] $+ > $*	$#error $@ 5.1.2 $: "553 Invalid address"
+R$* < @ . $* > $*	$#error $@ 5.1.2 $: "553 Invalid host name"
+R$* < @ $* .. $* > $*	$#error $@ 5.1.2 $: "553 Invalid host name"
+R$* < @ $* @ > $*	$#error $@ 5.1.2 $: "553 Invalid route address"
+R$* @ $* < @ $* > $*	$#error $@ 5.1.3 $: "553 Invalid route address"
 # A quoted local part at this host may hide a route, and so may one without host.
 R$- < @ $=w . >		$: $(dequote $1 $) < @ $2 . >
 R$* $=O $* < @ $=w . >	$@ $>Parse0 $>canonify $1 $2 $3

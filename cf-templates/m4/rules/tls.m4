@@ -4,11 +4,11 @@
 #
 SRelayTLS
 ifdef(`_ACCESS_', `R$*			$: < ? > $&{verify}
-R< ? > $={TlsVerified}	$: < OK > $&{cert_issuer}
+R< ? > $={TlsVerified}	$: < OK > ifdef(`_CERT_REGEX_ISSUER_', `$(CERTIssuer $&{cert_issuer} $)', `$&{cert_issuer}')
 R< ? > $*		$@ NO
 R< OK > $+		$: < $(access CERTIssuer:$1 $: ? $) > $1
 R< RELAY > $*		$# RELAY
-R< SUBJECT > $*		$: < @ > $&{cert_subject}
+R< SUBJECT > $*		$: < @ > ifdef(`_CERT_REGEX_SUBJECT_', `$(CERTSubject $&{cert_subject} $)', `$&{cert_subject}')
 R< @ > $+		$: < @ > $(access CERTSubject:$1 $: ? $)
 R< @ > RELAY		$# RELAY
 R$*			$@ NO
@@ -76,20 +76,19 @@ R$* $| $#$*		$#$2
 R$* $| $*		$: $1
 ')dnl
 ifdef(`_ACCESS_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
-R$*			$: $>CanonAddr $1
-R$* < @ $+ . >		$: $1 < @ $2 >
-R$*			$: < ? > $1
-R< ? > $+ < @ $+ >	$: $1 @ $2 $| < F:$1@$2 > < U:$1@ > < D:$2 > < E: > < >
-R< ? > $+		$: $1 $| < U:$1@ > < E: > < >
-R$* $| $+		$: $1 $| $>SearchList < ! "TLS_Rcpt" > $| $2
+R$*			$: < ? > $>CanonAddr $1
+R< ? > $* < @ $+ . >	$: < ? > $1 < @ $2 >
+R< ? > $+ < @ $+ >	$: $1 @ $2 $| < F:$1@$2 > < U:$1@ > < D:$2 > < E: >
+R< ? > $+		$: $1 $| < U:$1@ > < E: >
+R$* $| $+		$: $1 $| $>SearchList < ! "TLS_Rcpt" > $| $2 < >
 R$* $| < ? >		$@ OK
 R$* $| < $* >		$@ $>TLS_connection $&{verify} $| < $2 >
 ')dnl
 
 Stls_client
-ifdef(`_local_tls_client_', `R$*			$: $1 $| $>Local_tls_client $1
-R$* $| $#$*		$#$2
-R$* $| $*		$: $1
+ifdef(`_local_tls_client_', `R$*			$: $1 < ? > $>Local_tls_client $1
+R$* < ? > $#$*		$#$2
+R$* < ? > $*		$: $1
 ')dnl
 ifdef(`_ACCESS_', `R$* $| $*		$: $(macro {TLS_Name} $@ $&{client_name} $) $1 $| $>D < $&{client_name} > < ? > < ! "TLS_Clt" > < >
 R$* $| < ? > $*		$: $1 $| $>A < $&{client_addr} > < ? > < ! "TLS_Clt" > < >

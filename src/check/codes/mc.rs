@@ -189,8 +189,8 @@ pub(super) const ROWS: &[CodeRow] = &[
         Warning,
         "A FEATURE is given an argument that it does not know.",
         "Correct the argument.",
-        Mc("FEATURE(`delay_checks', `freind')dnl\n"),
-        "FEATURE(`delay_checks', `friend')dnl\n",
+        Mc("FEATURE(`access_db')dnl\nFEATURE(`delay_checks', `freind')dnl\n"),
+        "FEATURE(`access_db')dnl\nFEATURE(`delay_checks', `friend')dnl\n",
     ),
     row(
         "mc-feature-late",
@@ -239,8 +239,8 @@ pub(super) const ROWS: &[CodeRow] = &[
         Warning,
         "A name of old is used, which has another name today or does nothing any more.",
         "Take the line out.",
-        Mc("FEATURE(`blacklist_recipients')dnl\n"),
-        "FEATURE(`blocklist_recipients')dnl\n",
+        Mc("FEATURE(`access_db')dnl\nFEATURE(`blacklist_recipients')dnl\n"),
+        "FEATURE(`access_db')dnl\nFEATURE(`blocklist_recipients')dnl\n",
     ),
     row(
         "mc-error",

@@ -1,0 +1,6 @@
+divert(-1)
+dnl S2K.Berkeley.EDU.m4 - one department of that campus.
+DOMAIN(`Berkeley.EDU')
+define(`confUSERDB_SPEC', `/usr/sww/share/lib/users.cs.db,/usr/sww/share/lib/users.eecs.db')
+HACK(`cssubdomain')
+MASQUERADE_AS(`postgres.Berkeley.EDU')

@@ -1,0 +1,3 @@
+divert(-1)
+dnl uucp.ucbarpa.m4 - the UUCP neighbours of a host that is gone, as an example of
+dnl what such a file holds: one SITE for each line of names.
