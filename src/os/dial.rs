@@ -1,13 +1,13 @@
 //! Connections to services that maps ask: TCP and Unix sockets.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 use crate::world::{BoxFuture, Dial, Endpoint, Resolver, Stream};
 
@@ -22,7 +22,11 @@ impl SystemDial {
         Self { resolver }
     }
 
-    async fn open(&self, endpoint: &Endpoint) -> io::Result<Box<dyn Stream>> {
+    async fn open(
+        &self,
+        source: Option<SocketAddr>,
+        endpoint: &Endpoint,
+    ) -> io::Result<Box<dyn Stream>> {
         match endpoint {
             Endpoint::Local(path) => {
                 let path = Path::new(std::ffi::OsStr::from_bytes(path));
@@ -40,7 +44,7 @@ impl SystemDial {
                 };
                 let mut last = io::Error::from(io::ErrorKind::NotFound);
                 for address in addresses {
-                    match TcpStream::connect((address, *port)).await {
+                    match to(source, SocketAddr::new(address, *port)).await {
                         Ok(stream) => {
                             // What is written is written whole.
                             let _ = stream.set_nodelay(true);
@@ -62,9 +66,37 @@ impl Dial for SystemDial {
         time_max: Duration,
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
-            tokio::time::timeout(time_max, self.open(endpoint))
+            tokio::time::timeout(time_max, self.open(None, endpoint))
                 .await
                 .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         })
     }
+
+    fn connect_from<'a>(
+        &'a self,
+        source: SocketAddr,
+        endpoint: &'a Endpoint,
+        time_max: Duration,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+        Box::pin(async move {
+            tokio::time::timeout(time_max, self.open(Some(source), endpoint))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        })
+    }
+}
+
+async fn to(source: Option<SocketAddr>, address: SocketAddr) -> io::Result<TcpStream> {
+    let Some(source) = source.filter(|source| source.is_ipv6() == address.is_ipv6()) else {
+        return TcpStream::connect(address).await;
+    };
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if source.port() != 0 {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(source)?;
+    socket.connect(address).await
 }

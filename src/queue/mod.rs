@@ -14,6 +14,7 @@ mod ids;
 mod image;
 pub mod journal;
 mod keeper;
+mod order;
 mod pace;
 mod relief;
 pub mod reports;
@@ -23,6 +24,7 @@ pub mod timeouts;
 
 pub use folders::Folder;
 pub use image::{JournalEntry, journal_entries};
+pub use order::SortOrder;
 pub use spool::{Queue, QueueSettings, QueueWorld};
 pub use state::never;
 

@@ -100,7 +100,7 @@ pub struct QueueWorld {
 /// The queue of one directory. Clones share it.
 #[derive(Clone)]
 pub struct Queue {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -225,13 +225,6 @@ impl Queue {
             }
         }
         Ok(())
-    }
-
-    /// A queue run begins: what waits for one is due now.
-    pub fn begin_run(&self) {
-        let now = self.inner.now();
-        self.inner.state().release_waiting(now);
-        self.inner.wake();
     }
 
     /// Resolves when something may be due earlier than [`Spool::next_due`]

@@ -129,13 +129,17 @@ impl State {
         self.tidy();
     }
 
-    /// What waits for a queue run is due.
-    pub(super) fn release_waiting(&mut self, now: SystemTime) {
+    /// What waits for a queue run, of these, is due, one after the other.
+    pub(super) fn release_in_order(&mut self, ids: &[QueueId], now: SystemTime) {
         let (never, now) = (millis(never()), millis(now));
-        for (id, slot) in &mut self.slots {
+        let count = u64::try_from(ids.len()).unwrap_or(0);
+        for (rank, id) in (0_u64..).zip(ids) {
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
             if slot.due == never && !slot.claimed && !slot.quarantined {
-                slot.due = now;
-                self.due.push(Reverse((now, *id)));
+                slot.due = now.saturating_sub(count - rank);
+                self.due.push(Reverse((slot.due, *id)));
             }
         }
         self.tidy();

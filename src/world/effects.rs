@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,6 +72,17 @@ pub trait Dial: Send + Sync {
         endpoint: &'a Endpoint,
         time_max: Duration,
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+
+    /// The same from an address of our own; port 0 for any. Where there are
+    /// no addresses, none is needed.
+    fn connect_from<'a>(
+        &'a self,
+        _source: SocketAddr,
+        endpoint: &'a Endpoint,
+        time_max: Duration,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+        self.connect(endpoint, time_max)
+    }
 }
 
 /// The system log.

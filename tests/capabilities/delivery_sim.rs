@@ -247,7 +247,7 @@ impl Simulation {
     /// One life of the machine.
     async fn live(&mut self, queue: &Queue) {
         let deliverer = self.deliverer(queue);
-        queue.begin_run();
+        queue.begin_run_in(godwit::queue::SortOrder::Time, None);
         for _ in 0..10 {
             if self.bench.disk.crashed() {
                 return;
@@ -313,7 +313,7 @@ impl Simulation {
         let queue = self.bench.open().unwrap();
         let deliverer = self.deliverer(&queue);
         for _ in 0..20 {
-            queue.begin_run();
+            queue.begin_run_in(godwit::queue::SortOrder::Time, None);
             self.clock.advance(2000);
             for claim in queue.claim_due(self.clock.now(), &Selector::default(), usize::MAX) {
                 self.deliver(&deliverer, claim).await;

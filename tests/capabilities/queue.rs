@@ -530,7 +530,7 @@ fn attempt(queue: &Queue, mut claim: Claim, bench: &Bench, chance: &mut Chance, 
 }
 
 fn live(queue: &Queue, bench: &Bench, chance: &mut Chance, model: &mut Model) {
-    queue.begin_run();
+    queue.begin_run_in(godwit::queue::SortOrder::Time, None);
     for _ in 0..40 {
         if bench.disk.crashed() {
             return;

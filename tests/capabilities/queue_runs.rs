@@ -138,3 +138,96 @@ fn a_queue_of_several_directories() {
         count("q1/qf") + count("q2") + count("slow") == 0
     });
 }
+
+/// A site that only queues, with these options, and a far host.
+fn queueing(options: &str, sink: &Sink) -> Site {
+    let mut site = Site::stock(&format!(
+        "define(`confDELIVERY_MODE', `queueonly')dnl\n{options}\n\
+         define(`SMART_HOST', `relay:[127.0.0.1]')dnl\n\
+         define(`RELAY_MAILER_ARGS', `TCP $h {}')dnl",
+        sink.port()
+    ));
+    site.start();
+    site
+}
+
+fn queue(site: &Site, from: &str, to: &[&str], size: usize) {
+    let text = format!("Subject: x\n\n{}\n", "x".repeat(size));
+    let mut session = site.session();
+    session.expect("EHLO client.example.com", "250");
+    session.expect(&format!("MAIL FROM:<{from}>"), "250");
+    for to in to {
+        session.expect(&format!("RCPT TO:<{to}>"), "250");
+    }
+    session.data(&text, "250");
+}
+
+#[test]
+fn a_run_takes_messages_in_the_order_of_the_option() {
+    let sink = Sink::start();
+    // A run of one message each: the first in that order.
+    let one_by_one = "define(`confMAX_QUEUE_RUN_SIZE', `1')dnl";
+    for (order, expected) in [
+        ("time", ["first", "second", "third"]),
+        ("host", ["second", "third", "first"]),
+        ("priority", ["third", "first", "second"]),
+    ] {
+        let options = format!("{one_by_one}\ndefine(`confQUEUE_SORT_ORDER', `{order}')dnl");
+        let site = queueing(&options, &sink);
+        let before = sink.received().len();
+        queue(&site, "first@near.example", &["a@c.example"], 600);
+        queue(
+            &site,
+            "second@near.example",
+            &["a@b.alpha", "b@b.alpha"],
+            900,
+        );
+        queue(&site, "third@near.example", &["a@x.delta"], 10);
+        until("all wait", || files(&site, "var/spool/mqueue", "qf") == 3);
+        for count in 1..=3 {
+            site.must(&["sendmail", "-q"]);
+            sink.wait(before + count);
+            until("it is done", || {
+                files(&site, "var/spool/mqueue", "qf") == 3 - count
+            });
+        }
+        let received = sink.received();
+        let from: Vec<&str> = received[before..]
+            .iter()
+            .map(|message| message.from.split('@').next().unwrap_or_default())
+            .collect();
+        assert_eq!(from, expected, "{order}");
+    }
+}
+
+#[test]
+fn a_run_has_a_size() {
+    let sink = Sink::start();
+    let site = queueing("define(`confMAX_QUEUE_RUN_SIZE', `2')dnl", &sink);
+    for _ in 0..3 {
+        queue(&site, "a@near.example", &["b@far.example"], 1);
+    }
+    until("all wait", || files(&site, "var/spool/mqueue", "qf") == 3);
+    site.must(&["sendmail", "-q"]);
+    sink.wait(2);
+    until("one is left", || {
+        files(&site, "var/spool/mqueue", "qf") == 1
+    });
+    site.must(&["sendmail", "-q"]);
+    sink.wait(3);
+}
+
+#[test]
+fn connections_come_from_the_address_that_the_site_names() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    let mut site = Site::stock(&format!(
+        "CLIENT_OPTIONS(`Family=inet, Addr=127.0.0.9')dnl\n\
+         define(`SMART_HOST', `relay:[127.0.0.1]')dnl\n\
+         define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl"
+    ));
+    site.start();
+    send(&site, "b@far.example");
+    let (_stream, peer) = listener.accept().expect("a connection");
+    assert_eq!(peer.ip().to_string(), "127.0.0.9");
+}

@@ -1,7 +1,7 @@
 //! Queue runs: at every interval, and on demand.
 //!
 //! A run at an interval makes due what waits for one; the schedule does the
-//! rest. A run on demand goes through the queue oldest first and hands each
+//! rest. A run on demand goes through the queue in its order and hands each
 //! message that it wants to the deliveries, never more at once than they
 //! take. Runs do not overlap; wishes that come meanwhile are the next run.
 
@@ -14,8 +14,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{Engine, Snapshot};
 use crate::base::maillog::{Event, Priority};
+use crate::cf::Opt;
 use crate::daemon::control::{holding, returning, selector};
-use crate::queue::{Claim, Selector};
+use crate::queue::{Claim, Selector, SortOrder};
 use crate::world::Log;
 
 /// Wishes that may wait.
@@ -106,7 +107,10 @@ pub(super) async fn run(engine: Arc<Engine>, mut wishes: Wishes, every: Option<D
                     Some(wish) => once(&engine, wish).await,
                     None => {
                         rescan(&engine).await;
-                        engine.queue.begin_run();
+                        let (queue, (order, max)) = (engine.queue.clone(), order(&engine));
+                        let begun = move || queue.begin_run_in(order, max);
+                        // What it misses is the next run's.
+                        let _ = tokio::task::spawn_blocking(begun).await;
                     }
                 }
             } => {}
@@ -122,11 +126,24 @@ async fn rescan(engine: &Engine) {
     }
 }
 
+/// The order of a run, and how many messages it looks at.
+fn order(engine: &Engine) -> (SortOrder, Option<usize>) {
+    let site = engine.site();
+    let options = &site.config.options;
+    let max = usize::try_from(options.number(Opt::MaxQueueRunSize)).unwrap_or(0);
+    let order = SortOrder::parse(options.text(Opt::QueueSortOrder));
+    (order, (max > 0).then_some(max))
+}
+
 /// One run on demand.
 pub(super) async fn once(engine: &Arc<Engine>, wish: &Wish) {
     rescan(engine).await;
     engine.deliverer.forgive_hosts();
-    for id in engine.queue.ids() {
+    let (queue, (order, max)) = (engine.queue.clone(), order(engine));
+    // Messages that the selection does not want do not count.
+    let max = max.filter(|_| wish.selector.is_empty());
+    let ids = tokio::task::spawn_blocking(move || queue.in_order(order, max));
+    for id in ids.await.unwrap_or_default() {
         let place = engine.deliveries.place().await;
         let (queue, selector) = (engine.queue.clone(), wish.selector.clone());
         let now = engine.clock.now();

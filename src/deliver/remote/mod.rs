@@ -22,6 +22,7 @@ pub(crate) mod content;
 mod hosts;
 mod pool;
 mod secure;
+mod source;
 pub(super) mod status;
 mod target;
 
@@ -386,9 +387,11 @@ impl Remote {
         wait: Duration,
     ) -> Result<Connection, Box<Verdict>> {
         for in_clear in [false, true] {
-            let stream = self
-                .dial
-                .connect(endpoint, wait)
+            let connecting = match source::source(errand.site, endpoint) {
+                Some(source) => self.dial.connect_from(source, endpoint, wait),
+                None => self.dial.connect(endpoint, wait),
+            };
+            let stream = connecting
                 .await
                 .map_err(|error| Box::new(connect_failed(&error, place)))?;
             let mut connection = Connection::open(stream, settings(errand))
