@@ -268,5 +268,8 @@ fn dovecot_takes_mail_over_lmtp() {
     site.start();
     is_read(&site, &dovecot);
     let log = site.read("var/log/maillog");
-    assert!(log.contains("dovecot/lmtp, dsn=2.0.0, stat=Sent (<games> "), "{log}");
+    assert!(
+        log.contains("dovecot/lmtp, dsn=2.0.0, stat=Sent (<games> "),
+        "{log}"
+    );
 }

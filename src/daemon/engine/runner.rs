@@ -141,7 +141,8 @@ pub(super) async fn once(engine: &Arc<Engine>, wish: &Wish) {
     engine.deliverer.forgive_hosts();
     let (queue, (order, max)) = (engine.queue.clone(), order(engine));
     // Messages that the selection does not want do not count.
-    let max = max.filter(|_| wish.selector.is_empty());
+    let delivers = wish.hold.is_none() && wish.give_back.is_none();
+    let max = max.filter(|_| delivers && wish.selector.is_empty());
     let ids = tokio::task::spawn_blocking(move || queue.in_order(order, max));
     for id in ids.await.unwrap_or_default() {
         let place = engine.deliveries.place().await;
