@@ -21,11 +21,11 @@ use crate::base::Sysexit;
 use crate::base::maillog::Priority;
 use crate::deliver::agent::NoAgent;
 use crate::deliver::delivery::Deliverer;
-use crate::os::{Channel, SystemClock, SystemHost, raise_descriptor_limit, time_zone};
+use crate::os::{Channel, SystemClock, SystemDial, SystemHost, raise_descriptor_limit, time_zone};
 use crate::queue::{Claim, Queue};
 use crate::receive::Security;
 use crate::route::Site;
-use crate::world::{Clock, LocalHost, Resolver, StateStore};
+use crate::world::{Clock, Dial, Https, LocalHost, Resolver, StateStore};
 
 mod admission;
 mod control;
@@ -163,11 +163,15 @@ async fn work(
     let every = start.queue_interval;
     let once = start.once.clone();
     let (runner, wishes) = Runner::new();
+    // For endpoints that are names: hosts of mail are looked up before.
+    let dial: Arc<dyn Dial> = Arc::new(SystemDial::new(Arc::clone(&snapshot.resolver)));
+    let https: Arc<dyn Https> = Arc::new(world.https(&snapshot, &dial));
     let deliverer = delivery::deliverer(Means {
         line: line.clone(),
         spool: Arc::new(queue.clone()),
         clock: Arc::new(SystemClock),
-        resolver: Arc::clone(&snapshot.resolver),
+        dial,
+        https,
         users: Arc::clone(&world.users) as _,
         log: Arc::clone(&world.log) as _,
         tls: Arc::clone(&world.tls) as _,

@@ -13,7 +13,7 @@ use crate::os::{
 };
 use crate::receive::Security;
 use crate::world::{
-    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, TlsServer,
+    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, TlsServer, Wanted,
 };
 
 /// Options of OpenSSL that have no meaning to rustls, and need none: it
@@ -94,13 +94,25 @@ impl TlsClient for ClientTls {
         stream: Box<dyn Stream>,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        let wanted = Wanted {
+            name,
+            ..Wanted::default()
+        };
+        self.connect_as(stream, wanted)
+    }
+
+    fn connect_as<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
         Box::pin(async move {
             let client = {
                 let current = self.current.read();
                 current.unwrap_or_else(PoisonError::into_inner).clone()
             };
             match client {
-                Some(client) => client.connect(stream, name).await,
+                Some(client) => client.connect_as(stream, wanted).await,
                 None => Err(TlsFault {
                     reason: "no configuration".to_owned(),
                     is_ours: true,
@@ -155,7 +167,7 @@ fn server_settings(options: &Options) -> TlsSettings {
 }
 
 /// Our side of connections to servers.
-fn client_settings(options: &Options) -> TlsSettings {
+pub(super) fn client_settings(options: &Options) -> TlsSettings {
     let common = common(options);
     TlsSettings {
         certificate: path(options, Opt::ClientCertFile),

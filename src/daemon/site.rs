@@ -44,6 +44,11 @@ pub fn resolver(options: &Options, place: &Place) -> Arc<dyn Resolver> {
     if !hosts.is_empty() {
         settings.hosts = hosts.to_path_lossy().into_owned();
     }
+    // A private site may have name servers of its own.
+    let own = place.path("/etc/resolv.conf");
+    if place.root().is_some() && own.exists() {
+        settings.resolv_conf = own;
+    }
     settings.switch = vec![
         place.path("/etc/mail/service.switch"),
         "/etc/nsswitch.conf".into(),

@@ -127,6 +127,7 @@ impl Solo {
             users,
             security: deliver::Security {
                 tls: Some(tls),
+                https: None,
                 entropy: Some(Arc::new(KernelEntropy)),
                 log: Arc::clone(&log) as _,
             },

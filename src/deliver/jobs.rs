@@ -99,6 +99,7 @@ impl Work<'_> {
             content: &content(text.clone()),
             seven_bit: &seven_bit,
             is_first: self.message.envelope.attempts == 0,
+            tls_optional: self.tls_is_optional(),
         };
         bring(&errand).await
     }
@@ -144,7 +145,14 @@ impl Work<'_> {
                 trace: false,
             }),
             smtputf8: envelope.smtputf8,
+            require_tls: envelope.requires_tls(),
         }
+    }
+
+    /// `TLS-Required: No` (RFC 8689, section 5).
+    fn tls_is_optional(&self) -> bool {
+        let field = self.message.header.get("TLS-Required");
+        field.is_some_and(|field| field.text().trim().eq_ignore_ascii_case(b"no"))
     }
 
     pub(super) async fn run_local(&self, job: &Job, prepared: Prepared) -> Vec<Verdict> {

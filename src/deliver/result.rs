@@ -48,6 +48,8 @@ pub struct Verdict {
     pub passed_on_dsn: bool,
     /// Nobody was asked, because the host is known to be down for so long.
     pub untried: Option<Duration>,
+    /// The TLS it went under, in words.
+    pub secured: Option<BString>,
 }
 
 impl Verdict {
@@ -66,6 +68,7 @@ impl Verdict {
             alone: false,
             passed_on_dsn: false,
             untried: None,
+            secured: None,
         }
     }
 

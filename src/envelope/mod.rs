@@ -122,6 +122,9 @@ pub enum RecipientState {
     Failed,
 }
 
+/// The macro that says that a message must go under TLS.
+const REQUIRE_TLS: &str = "{requiretls}";
+
 /// Everything about a message but its header and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
@@ -228,6 +231,12 @@ impl Envelope {
             .iter()
             .find(|(n, _)| n == name.as_bytes())
             .map(|(_, v)| v)
+    }
+
+    /// Whether the message goes under TLS to the end, or not at all (RFC
+    /// 8689). A macro says so, which other programs keep with it.
+    pub fn requires_tls(&self) -> bool {
+        self.macro_value(REQUIRE_TLS).is_some()
     }
 
     /// Whether any recipient is still to be delivered.

@@ -20,6 +20,9 @@ pub(super) struct ResolvConf {
     pub(super) search: Vec<String>,
     pub(super) timeout: Duration,
     pub(super) attempts: usize,
+    /// Servers elsewhere are believed when they say that they have validated
+    /// an answer (`options trust-ad`).
+    pub(super) trusts_ad: bool,
 }
 
 impl Default for ResolvConf {
@@ -29,6 +32,7 @@ impl Default for ResolvConf {
             search: Vec::new(),
             timeout: Duration::from_secs(5),
             attempts: 2,
+            trusts_ad: false,
         }
     }
 }
@@ -58,6 +62,7 @@ impl ResolvConf {
     }
 
     fn option(&mut self, word: &str) {
+        self.trusts_ad |= word == "trust-ad";
         let Some((name, value)) = word.split_once(':') else {
             return;
         };

@@ -20,7 +20,7 @@ use crate::smtp::server::accepted;
 use crate::world::Counted;
 
 /// Macros that delivery needs again.
-const KEPT_MACROS: &[&str] = &["_", "r", "s", "{daemon_flags}"];
+const KEPT_MACROS: &[&str] = &["_", "r", "s", "{daemon_flags}", "{requiretls}"];
 
 impl Session {
     /// Everything after the final dot.
@@ -344,5 +344,7 @@ fn kept_macros(transaction: &Transaction) -> Vec<(BString, BString)> {
                 transaction.macros.text(bare.as_bytes()),
             )
         })
+        // What other programs never heard of is kept only when it says something.
+        .filter(|(name, value)| name != "{requiretls}" || !value.is_empty())
         .collect()
 }

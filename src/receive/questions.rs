@@ -502,6 +502,9 @@ fn set_mail_parameters(transaction: &mut Transaction, parameters: MailParameters
     envelope.envid = parameters.envid;
     envelope.ret = parameters.ret;
     envelope.smtputf8 = parameters.smtputf8;
+    if parameters.require_tls {
+        macros.set(b"requiretls", "1");
+    }
     envelope.deliver_by = parameters.by.map(|by| {
         let seconds = u64::try_from(by.seconds).unwrap_or(0);
         (Duration::from_secs(seconds), by.returns)

@@ -349,7 +349,9 @@ fn privacy_words(config: &Config) -> Vec<String> {
 
 /// What PrivacyOptions and the listener's modifiers leave of the features.
 fn features(words: &[String], daemon: &Daemon) -> Features {
-    let beyond = Features::CHUNKING.with(Features::LIMITS);
+    let beyond = Features::CHUNKING
+        .with(Features::LIMITS)
+        .with(Features::REQUIRE_TLS);
     let mut features = Features::USUAL.with(beyond);
     for word in words {
         features = match word.as_str() {

@@ -10,6 +10,7 @@ pub mod command;
 pub mod parameter;
 pub mod proxy;
 pub mod server;
+pub mod sts;
 pub mod xtext;
 
 pub use parameter::{BodyType, DeliverBy, MailParameters, Notify, RcptParameters, Ret};

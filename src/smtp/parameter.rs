@@ -98,6 +98,8 @@ pub struct MailParameters {
     pub by: Option<DeliverBy>,
     /// `SMTPUTF8`.
     pub smtputf8: bool,
+    /// `REQUIRETLS` (RFC 8689): under TLS to the end, or not at all.
+    pub require_tls: bool,
 }
 
 /// What RCPT may say beside the recipient.
@@ -116,6 +118,8 @@ pub struct Offered {
     pub dsn: bool,
     /// SMTPUTF8.
     pub smtputf8: bool,
+    /// REQUIRETLS: the session is under TLS.
+    pub require_tls: bool,
     /// AUTH=.
     pub auth: bool,
     /// Least `BY` time in seconds; `None` when BY is not offered.
@@ -225,6 +229,9 @@ impl MailParameters {
                 self.by = Some(by(parameter.required("BY=")?, offered.by_min)?);
             }
             b"SMTPUTF8" if offered.smtputf8 && parameter.value.is_none() => self.smtputf8 = true,
+            b"REQUIRETLS" if offered.require_tls && parameter.value.is_none() => {
+                self.require_tls = true;
+            }
             _ => return Err(parameter.unknown()),
         }
         Ok(())

@@ -19,6 +19,7 @@ mod log;
 mod nothing;
 mod state;
 mod tls;
+mod vouched;
 
 pub use disk::{Disk, DiskFile, FileFacts, OpenMode};
 pub use effects::{
@@ -29,7 +30,10 @@ pub use identity::HostIdentity;
 pub use log::{Counted, Log};
 pub use nothing::Nothing;
 pub use state::StateStore;
-pub use tls::{CertificateFacts, Secured, TlsClient, TlsFacts, TlsFault, TlsServer, Verify};
+pub use tls::{
+    CertificateFacts, Secured, TlsClient, TlsFacts, TlsFault, TlsServer, Verify, Wanted,
+};
+pub use vouched::{Https, ReportTo, Tlsa, Vouched, VouchedKind};
 
 /// A future that a trait object can give.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -85,6 +89,15 @@ pub trait Resolver: Send + Sync {
         name: &'a str,
         kind: RecordKind,
     ) -> BoxFuture<'a, Result<Vec<BString>, ResolveError>>;
+    /// Records with whether a validating resolver vouches for them. A
+    /// resolver that cannot say vouches for nothing.
+    fn vouched<'a>(
+        &'a self,
+        _name: &'a str,
+        _kind: VouchedKind,
+    ) -> BoxFuture<'a, Result<Vouched, ResolveError>> {
+        Box::pin(std::future::ready(Ok(Vouched::default())))
+    }
 }
 
 /// The record types that map class `dns` offers.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::BString;
 
-use super::{BoxFuture, Stream};
+use super::{BoxFuture, Stream, Tlsa};
 
 /// How the other side's certificate was found (`${verify}`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Verify {
     Fail,
     /// The TLSA records of the server vouch for it (RFC 7672).
     Trusted,
+    /// They speak of another certificate.
+    DaneFail,
 }
 
 impl Verify {
@@ -32,6 +34,7 @@ impl Verify {
             Self::Not => "NOT",
             Self::Fail => "FAIL",
             Self::Trusted => "TRUSTED",
+            Self::DaneFail => "DANE_FAIL",
         }
     }
 
@@ -72,6 +75,8 @@ pub struct TlsFacts {
     pub verify: Verify,
     /// Why it is so, for the log.
     pub verify_message: String,
+    /// The certificate is for the name that was wanted.
+    pub is_named: bool,
     /// The other side's certificate.
     pub certificate: Option<CertificateFacts>,
     /// Channel binding `tls-exporter` (RFC 9266); only TLS 1.3 has it here.
@@ -107,8 +112,28 @@ pub trait TlsServer: Send + Sync {
     ) -> BoxFuture<'_, Result<Secured, TlsFault>>;
 }
 
+/// What a server is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// The name it is called by, in the handshake, too.
+    pub name: &'a str,
+    /// Another name that its certificate may be for: the domain's.
+    pub domain: &'a str,
+    /// The TLSA records of it; without any, authorities are believed.
+    pub tlsa: &'a [Tlsa],
+}
+
 /// Our side of TLS as a client.
 pub trait TlsClient: Send + Sync {
+    /// The same with more known of the server: TLSA records are compared, and
+    /// [`TlsFacts::is_named`] says whether the certificate is for it.
+    fn connect_as<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        self.connect(stream, wanted.name)
+    }
     /// Does the handshake with the server called `name`; whether to go on
     /// with a certificate that is not trusted is the caller's decision.
     fn connect<'a>(

@@ -670,7 +670,7 @@ const CERTIFICATES: &str = "define(`confCACERT', `/etc/mail/certs/ca.pem')dnl\n\
 
 /// A dialogue under TLS by openssl's own client, which does EHLO and STARTTLS
 /// and then sends `lines`, waiting for a reply to each; what it printed.
-fn s_client(site: &Site, options: &[&str], lines: &[&str]) -> String {
+pub(crate) fn s_client(site: &Site, options: &[&str], lines: &[&str]) -> String {
     let mut child = Command::new("openssl")
         .args([
             "s_client",
@@ -753,6 +753,13 @@ fn tls_shows_in_received_fields_and_certificates_relay() {
         said.contains("250 2.1.5 <b@far.example>... Recipient ok"),
         "{said}"
     );
+    // REQUIRETLS (RFC 8689) is there under TLS alone.
+    assert!(!hello.contains("REQUIRETLS"), "{hello}");
+    let (mut clear, _) = self::hello(&site);
+    clear.expect("MAIL FROM:<a@here.example> REQUIRETLS", "555 5.5.4");
+    let said = s_client(&site, &[], &["MAIL FROM:<a@here.example> REQUIRETLS"]);
+    assert!(said.contains("250-REQUIRETLS"), "{said}");
+    assert!(said.contains("250 2.1.0 <a@here.example>"), "{said}");
     for certificate in ["evil", "old"] {
         let (pem, key) = (format!("{certificate}.pem"), format!("{certificate}.key"));
         let said = s_client(&site, &["-cert", &pem, "-key", &key], &["AUTH EXTERNAL ="]);

@@ -321,6 +321,7 @@ impl Lab {
             entropy: Arc::new(Chance),
             users: Arc::new(People),
             security: Security {
+                https: None,
                 tls: None,
                 entropy: None,
                 log: Arc::clone(&log) as Arc<dyn Log>,

@@ -236,6 +236,7 @@ impl Simulation {
             zone: jiff::tz::TimeZone::UTC,
             state: None,
             security: Security {
+                https: None,
                 tls: None,
                 entropy: None,
                 log: Arc::new(Lines::default()) as Arc<dyn Log>,

@@ -44,6 +44,7 @@ mod mc;
 mod migrate;
 mod need;
 mod ordinary;
+mod policy;
 mod processes;
 mod queue;
 mod queue_desk;

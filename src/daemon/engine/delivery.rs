@@ -10,17 +10,17 @@ use crate::base::Place;
 use crate::deliver;
 use crate::deliver::agent::AgentPool;
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
-use crate::os::{Chance, KernelEntropy, SystemDial};
+use crate::os::{Chance, KernelEntropy};
 use crate::queue::Spool;
-use crate::world::{Clock, Log, Resolver, StateStore, TlsClient, Users};
+use crate::world::{Clock, Dial, Https, Log, StateStore, TlsClient, Users};
 
 /// What the engine has for delivery.
 pub(super) struct Means {
     pub(super) line: Line,
     pub(super) spool: Arc<dyn Spool>,
     pub(super) clock: Arc<dyn Clock>,
-    /// For endpoints that are names: hosts of mail are looked up before.
-    pub(super) resolver: Arc<dyn Resolver>,
+    pub(super) dial: Arc<dyn Dial>,
+    pub(super) https: Arc<dyn Https>,
     pub(super) users: Arc<dyn Users>,
     pub(super) log: Arc<dyn Log>,
     pub(super) tls: Arc<dyn TlsClient>,
@@ -35,11 +35,12 @@ pub(super) fn deliverer(means: Means) -> Arc<Deliverer> {
     Deliverer::new(DeliveryParts {
         spool: means.spool,
         clock: means.clock,
-        dial: Arc::new(SystemDial::new(means.resolver)),
+        dial: means.dial,
         entropy: Arc::new(Chance),
         users: means.users,
         security: deliver::Security {
             tls: Some(means.tls),
+            https: Some(means.https),
             entropy: Some(Arc::new(KernelEntropy)),
             log: Arc::clone(&means.log),
         },

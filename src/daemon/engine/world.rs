@@ -14,8 +14,8 @@ use crate::daemon::logins::{Desk, DeskKeys};
 use crate::daemon::run_as::run_as;
 use crate::daemon::security::{self, ClientTls};
 use crate::daemon::site::{self, Opened, Shared};
-use crate::os::{SystemUsers, is_root};
-use crate::world::{Files, Users};
+use crate::os::{SystemHttps, SystemUsers, is_root};
+use crate::world::{Dial, Files, Users};
 
 /// What the checks of a configuration warn of, a line each.
 fn remarks(config: &Config) -> String {
@@ -86,6 +86,17 @@ impl World {
             }
             Err(error) => (None, format!("{}: {error}\n", start.source.file.display())),
         }
+    }
+
+    /// Web servers, with the authorities of a configuration.
+    pub(super) fn https(&self, snapshot: &Snapshot, dial: &Arc<dyn Dial>) -> SystemHttps {
+        let options = &snapshot.site.config.options;
+        SystemHttps::new(
+            &security::client_settings(options),
+            (Arc::clone(&snapshot.resolver), Arc::clone(dial)),
+            Arc::clone(&self.files) as _,
+            Arc::clone(&self.log) as _,
+        )
     }
 
     fn make_ready(&self, start: &Start, loaded: Loaded) -> (Option<Snapshot>, String) {

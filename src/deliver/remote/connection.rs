@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use bstr::BString;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 use super::content::Content;
+use super::policy::Demand;
 use crate::rewrite::MacroTable;
 use crate::sasl::Bindings;
 use crate::smtp::client::{Answer, Client, Ending, Report, Settings, Step, Transaction};
-use crate::world::{Stream, TlsClient, TlsFacts, TlsFault};
+use crate::world::{Stream, TlsClient, TlsFacts, TlsFault, Verify, Wanted};
 
 /// Bytes read in one piece.
 const PIECE_BYTES: usize = 4 << 10;
@@ -83,14 +85,14 @@ impl Connection {
     pub(super) async fn handshake(
         &mut self,
         tls: &dyn TlsClient,
-        name: &str,
+        wanted: Wanted<'_>,
     ) -> Result<Arc<TlsFacts>, TlsFault> {
         let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         let late = || TlsFault {
             reason: "timed out".to_owned(),
             is_ours: false,
         };
-        let connected = timeout(HANDSHAKE_MAX, tls.connect(stream, name)).await;
+        let connected = timeout(HANDSHAKE_MAX, tls.connect_as(stream, wanted)).await;
         let (stream, facts) = connected.unwrap_or_else(|_| Err(late()))?;
         self.stream = stream;
         self.facts = Some(Arc::clone(&facts));
@@ -102,6 +104,34 @@ impl Connection {
     /// Whether it is under TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.facts.is_some()
+    }
+
+    /// What is known of its TLS.
+    pub(super) fn facts(&self) -> Option<&TlsFacts> {
+        self.facts.as_deref()
+    }
+
+    /// Whether a message may go over it that must go under TLS to the end:
+    /// the server is who it should be, and promises the same.
+    pub(super) fn may_require_tls(&self) -> bool {
+        let is_known = |facts: &TlsFacts| match facts.verify {
+            Verify::Trusted => true,
+            Verify::Ok => facts.is_named,
+            _ => false,
+        };
+        self.client.offered().require_tls && self.facts().is_some_and(is_known)
+    }
+
+    /// Its TLS in words, for what is kept of the host.
+    pub(super) fn secured(&self, demand: &Demand) -> Option<BString> {
+        let facts = self.facts()?;
+        let text = format!(
+            "{}, verify={}, policy={}",
+            facts.version,
+            facts.verify.as_str(),
+            demand.name()
+        );
+        Some(text.into())
     }
 
     /// What ties a login to its TLS.

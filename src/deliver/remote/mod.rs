@@ -20,6 +20,7 @@ use crate::world::{Clock, Dial, Endpoint, Entropy, ResolveError, Resolver, State
 mod connection;
 pub(crate) mod content;
 mod hosts;
+mod policy;
 mod pool;
 mod secure;
 mod source;
@@ -28,7 +29,8 @@ mod target;
 
 use connection::Connection;
 use content::Content;
-use hosts::{Host, Lookup, NoHosts, shown_address, split_list};
+use hosts::{Find, Host, Lookup, NoHosts, shown_address, split_list};
+use policy::{Demand, Forbidden, OfDomain, Policies, Wish};
 use pool::{Key, Pool};
 use secure::Secured;
 pub use secure::Security;
@@ -51,6 +53,7 @@ pub(super) struct Remote {
     security: Security,
     clock: Arc<dyn Clock>,
     hosts: Hosts,
+    policies: Policies,
     pool: Arc<Pool>,
 }
 
@@ -66,6 +69,9 @@ pub(super) struct Errand<'a> {
     pub(super) seven_bit: &'a (dyn Fn() -> Option<Content> + Sync),
     /// The message has not been tried before.
     pub(super) is_first: bool,
+    /// Its sender would rather have it arrive than go under TLS
+    /// (`TLS-Required: No`, RFC 8689, section 5).
+    pub(super) tls_optional: bool,
 }
 
 /// What happened at one server.
@@ -95,6 +101,7 @@ impl Remote {
     ) -> Self {
         Self {
             dial,
+            policies: Policies::new(security.https.clone(), state.clone()),
             hosts: Hosts::new(Arc::clone(&entropy), state),
             entropy,
             security,
@@ -115,8 +122,14 @@ impl Remote {
         match &errand.target.to {
             Where::Socket(path) => {
                 let endpoint = Endpoint::Local(path.clone());
-                self.visit(&mut round, path.as_bstr(), endpoint, String::new())
-                    .await;
+                let demand = Arc::default();
+                self.visit(
+                    &mut round,
+                    (path.as_bstr(), demand),
+                    endpoint,
+                    String::new(),
+                )
+                .await;
             }
             Where::Hosts { list, port } => {
                 for host in split_list(list.as_bstr()) {
@@ -143,6 +156,7 @@ impl Remote {
         let place = Place {
             host: name,
             relay: name.into(),
+            demand: Arc::default(),
         };
         let count = errand.transaction.recipients.len();
         let mut connection = match Connection::open(stream, settings(errand)).await {
@@ -189,23 +203,69 @@ impl Remote {
                 return false;
             }
         };
+        let of_domain = self.demands(round.errand, host).await;
         for host in hosts {
             if round.hosts_left == 0 {
                 break;
             }
             round.hosts_left -= 1;
-            if self.try_host(round, &lookup, &host, port).await {
+            let demand = match demand(&of_domain, round.errand, &host, port).await {
+                Ok(demand) => Arc::new(demand),
+                Err(why) => {
+                    round.missed(forbidden(why, host.shown.as_bstr()));
+                    continue;
+                }
+            };
+            if self.try_host(round, &lookup, (&host, demand), port).await {
                 return true;
             }
         }
         false
     }
 
+    /// What the domain of a host list demands, as far as the site wants to
+    /// know.
+    async fn demands(&self, errand: &Errand<'_>, host: &BStr) -> Option<OfDomain> {
+        let options = &errand.site.config.options;
+        let dane = options.text(Opt::Dane).to_ascii_lowercase();
+        let arguments: [&[u8]; 1] = [host];
+        let wish = Wish {
+            dane: matches!(dane.as_slice(), b"true" | b"always"),
+            dane_always: dane == b"always",
+            sts: options.flag(Opt::StrictTransportSecurity),
+        };
+        let is_name = !host.starts_with(b"[") && !errand.tls_optional;
+        if !is_name || !(wish.dane || wish.sts) {
+            return None;
+        }
+        // `D` and `M` of clt_features: none of these with this server.
+        let mut macros = errand.site.layer();
+        let features = errand.site.check("clt_features", &arguments, &mut macros);
+        let letters = match features.await {
+            crate::route::Verdict::Other { mailer, host, user } => {
+                bstr::join(" ", [&mailer, &host, &user])
+            }
+            _ => Vec::new(),
+        };
+        let wish = Wish {
+            dane: wish.dane && !letters.contains(&b'D'),
+            sts: wish.sts && !letters.contains(&b'M'),
+            ..wish
+        };
+        let domain = host.to_str_lossy();
+        let policies = &self.policies;
+        Some(
+            policies
+                .of(errand.resolver, &domain, wish, self.clock.now())
+                .await,
+        )
+    }
+
     async fn try_host(
         &self,
         round: &mut Round<'_>,
         lookup: &Lookup<'_>,
-        host: &Host,
+        (host, demand): (&Host, Arc<Demand>),
         port: u16,
     ) -> bool {
         let addresses = match lookup.addresses(host).await {
@@ -228,7 +288,12 @@ impl Remote {
                 port,
             };
             match self
-                .visit(round, shown, endpoint, shown_address(address))
+                .visit(
+                    round,
+                    (shown, Arc::clone(&demand)),
+                    endpoint,
+                    shown_address(address),
+                )
                 .await
             {
                 Visited::Answered(verdict) => {
@@ -267,7 +332,7 @@ impl Remote {
     async fn visit(
         &self,
         round: &mut Round<'_>,
-        host: &BStr,
+        (host, demand): (&BStr, Arc<Demand>),
         endpoint: Endpoint,
         address: String,
     ) -> Visited {
@@ -275,7 +340,11 @@ impl Remote {
             "" => host.into(),
             address => bstr::concat([host.as_bytes(), b" ", address.as_bytes()]).into(),
         };
-        let place = Place { host, relay };
+        let place = Place {
+            host,
+            relay,
+            demand,
+        };
         match self.speak(round, &place, endpoint).await {
             Visit::Missed(verdict) => {
                 round.missed(verdict.clone());
@@ -295,6 +364,7 @@ impl Remote {
             mailer: errand.mailer_id,
             site: Arc::as_ptr(errand.site) as usize,
             endpoint,
+            demand: Arc::clone(&place.demand),
         };
         let options = &errand.site.config.options;
         let single = options.flag(Opt::SingleThreadDelivery);
@@ -324,6 +394,10 @@ impl Remote {
                 connection.close(Duration::from_secs(1)).await;
                 return Visit::Missed(verdict);
             }
+            if errand.transaction.parameters.require_tls && !connection.may_require_tls() {
+                self.pool.give_back(lease, connection, keep);
+                return Visit::Missed(cannot_require_tls(place));
+            }
             let macros = connection.macros.clone();
             let (left, kept_back) = self.admitted(round, place, macros).await;
             if left.is_empty() {
@@ -341,6 +415,10 @@ impl Remote {
                         .into_iter()
                         .map(|kept| kept.or_else(|| sent.next()))
                         .map(|verdict| verdict.unwrap_or_else(|| lost(place)))
+                        .map(|verdict| Verdict {
+                            secured: connection.secured(&place.demand),
+                            ..verdict
+                        })
                         .collect();
                     let worn = errand.target.messages_max > 0
                         && connection.messages >= errand.target.messages_max;
@@ -443,6 +521,8 @@ impl Remote {
 struct Place<'a> {
     host: &'a BStr,
     relay: BString,
+    /// What its domain demands of the way there.
+    demand: Arc<Demand>,
 }
 
 /// One message's way along the hosts.
@@ -620,6 +700,41 @@ fn no_hosts(why: &NoHosts, host: &BStr) -> Verdict {
         }
     };
     verdict.at(host, host)
+}
+
+/// What a domain demands of one of its hosts.
+async fn demand(
+    of_domain: &Option<OfDomain>,
+    errand: &Errand<'_>,
+    host: &Host,
+    port: u16,
+) -> Result<Demand, Forbidden> {
+    match (of_domain, &host.find) {
+        (Some(of_domain), Find::Name(name)) => of_domain.of_host(errand.resolver, name, port).await,
+        _ => Ok(Demand::default()),
+    }
+}
+
+/// What it means that a host may not be visited.
+fn forbidden(why: Forbidden, host: &BStr) -> Verdict {
+    let what = match why {
+        Forbidden::NoTlsa => "TLSA lookup failed for ",
+        Forbidden::NotNamed => "MTA-STS policy does not name ",
+    };
+    let text = bstr::concat([what.as_bytes(), host]);
+    Verdict::deferred(Enhanced::new(4, 7, 5), &text).at(host, host)
+}
+
+/// A message that must go under TLS to the end, and a server that does not
+/// promise it (RFC 8689, section 4.2.1).
+fn cannot_require_tls(place: &Place<'_>) -> Verdict {
+    let text = bstr::concat([
+        b"550 5.7.30 REQUIRETLS not supported by ".as_slice(),
+        place.host,
+    ]);
+    Verdict::failed(Enhanced::new(5, 7, 30), Sysexit::Unavailable)
+        .saying(text)
+        .at(place.host, &place.relay)
 }
 
 /// What a failed connection amounts to, in sendmail's words.

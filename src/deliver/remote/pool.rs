@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::Connection;
+use super::policy::Demand;
 use crate::route::MailerId;
 use crate::world::Endpoint;
 
@@ -32,6 +33,8 @@ pub(super) struct Key {
     /// Which configuration the mailer is of.
     pub(super) site: usize,
     pub(super) endpoint: Endpoint,
+    /// What the way there must be.
+    pub(super) demand: Arc<Demand>,
 }
 
 /// Every server that mail goes to now, or went to lately.

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::connection::Connection;
+use super::policy::Kind;
 use super::{Errand, Place, Verdict, ended};
 use crate::base::maillog::{Event, Priority, Ruleset, RulesetVerdict, Subject};
 use crate::base::{Enhanced, Reply, Sysexit};
@@ -20,7 +21,7 @@ use crate::rewrite::MacroTable;
 use crate::route::{self, tls};
 use crate::sasl::{self, AuthInfo, Bindings, Mechanism};
 use crate::smtp::client::Answer;
-use crate::world::{Endpoint, Entropy, Log, TlsClient, TlsFacts};
+use crate::world::{Endpoint, Entropy, Https, Log, TlsClient, TlsFacts, Wanted};
 
 /// Mechanisms that are tried with one server.
 const MECHANISMS_MAX: usize = 4;
@@ -32,6 +33,8 @@ const CHALLENGES_MAX: usize = 8;
 pub struct Security {
     /// Our side of TLS; without it connections stay in the clear.
     pub tls: Option<Arc<dyn TlsClient>>,
+    /// Web servers, where domains keep policies.
+    pub https: Option<Arc<dyn Https>>,
     /// Bytes that nobody can guess, for nonces; without them there is no
     /// AUTH.
     pub entropy: Option<Arc<dyn Entropy>>,
@@ -74,7 +77,7 @@ impl Security {
         if offers
             && !in_clear
             && let Some(tls) = &self.tls
-            && self.may_try(errand, place, &mut macros).await
+            && (place.demand.is_binding() || self.may_try(errand, place, &mut macros).await)
         {
             match self.start_tls(&**tls, place, connection).await {
                 Ok(Some(facts)) => tls::set_macros(&mut macros, &facts),
@@ -86,6 +89,9 @@ impl Security {
                     failed = true;
                 }
             }
+        }
+        if let Some(verdict) = self.lacks(place, connection, failed) {
+            return Secured::Useless(Box::new(verdict));
         }
         if failed && self.falls_back(errand, place, &mut macros).await {
             return Secured::TryInClear;
@@ -106,6 +112,39 @@ impl Security {
             .await;
         connection.macros = Some(Arc::new(macros));
         secured
+    }
+
+    /// Whether the connection is less than the domain demands; the message
+    /// waits then, or the log says that it would.
+    fn lacks(&self, place: &Place<'_>, connection: &Connection, failed: bool) -> Option<Verdict> {
+        let demand = &place.demand;
+        let met = match failed {
+            true => Err("validation-failure"),
+            false => demand.met_by(connection.facts()),
+        };
+        if demand.kind == Kind::Nothing {
+            return None;
+        }
+        let result = met.err().unwrap_or("ok");
+        let line = bstr::concat([
+            b"STARTTLS=client, relay=".as_slice(),
+            place.host,
+            format!(
+                ", domain={}, policy={}, result={result}",
+                demand.domain,
+                demand.name()
+            )
+            .as_bytes(),
+        ]);
+        let (priority, level) = match met {
+            Ok(()) => (Priority::Info, 9),
+            Err(_) => (Priority::Warning, 4),
+        };
+        self.say(priority, level, &line);
+        let why = met.err().filter(|_| demand.is_binding())?;
+        let text = format!("TLS policy of {} not met: {why}", demand.domain);
+        let verdict = Verdict::deferred(Enhanced::new(4, 7, 5), text.as_bytes());
+        Some(verdict.at(place.host, &place.relay))
     }
 
     /// Which recipients the rules keep from this connection (`tls_rcpt`).
@@ -153,7 +192,13 @@ impl Security {
             Some(_) => return Ok(None),
             None => return Err(Some(gone(connection, place))),
         }
-        match connection.handshake(tls, &place.host.to_str_lossy()).await {
+        let name = place.host.to_str_lossy();
+        let wanted = Wanted {
+            name: &name,
+            domain: &place.demand.domain,
+            tlsa: place.demand.tlsa(),
+        };
+        match connection.handshake(tls, wanted).await {
             Ok(facts) => {
                 for (level, line) in tls::log_lines("client", place.host, &facts) {
                     self.say(Priority::Info, level, &line);

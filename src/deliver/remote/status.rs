@@ -192,7 +192,10 @@ impl Hosts {
         let record = Record {
             when,
             status: verdict.status,
-            text: said(verdict),
+            text: match &verdict.secured {
+                Some(tls) => format!("{} ({tls})", said(verdict)).into(),
+                None => said(verdict),
+            },
         };
         // What cannot be kept is known in memory.
         let _ = store.put(TABLE, &key(host), &record.encode());

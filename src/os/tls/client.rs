@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::client::ResolvesClientCert;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::TlsConnector;
 use webpki::KeyUsage;
@@ -12,8 +12,10 @@ use webpki::KeyUsage;
 use super::files::{Loaded, Watch, load};
 use super::keys::{Keys, OwnKeys};
 use super::peer::{AnyPeer, Judge, provider};
-use super::{TlsSettings, certificate, reason};
-use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault};
+use super::{TlsSettings, certificate, dane, reason};
+use crate::world::{
+    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, Verify, Wanted,
+};
 
 /// Our side of connections to servers.
 pub struct SystemTlsClient {
@@ -128,7 +130,20 @@ impl TlsClient for SystemTlsClient {
         stream: Box<dyn Stream>,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        let wanted = Wanted {
+            name,
+            ..Wanted::default()
+        };
+        self.connect_as(stream, wanted)
+    }
+
+    fn connect_as<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
         Box::pin(async move {
+            let name = wanted.name;
             let ours = |reason: String| TlsFault {
                 reason,
                 is_ours: true,
@@ -144,7 +159,16 @@ impl TlsClient for SystemTlsClient {
             })?;
             let state = stream.get_ref().1;
             let mut facts = ready.judge.facts(state, KeyUsage::server_auth(), true);
-            let leaf = state.peer_certificates().and_then(<[_]>::first);
+            let chain = state.peer_certificates().unwrap_or_default();
+            let leaf = chain.first();
+            facts.is_named = leaf.is_some_and(|leaf| dane::is_for(leaf, &[bare]).is_ok());
+            if !wanted.tlsa.is_empty() {
+                let now = UnixTime::now();
+                match dane::verify(chain, wanted.tlsa, &[bare, wanted.domain], now) {
+                    Ok(()) => (facts.verify, facts.verify_message) = (Verify::Trusted, "ok".into()),
+                    Err(why) => (facts.verify, facts.verify_message) = (Verify::DaneFail, why),
+                }
+            }
             facts.end_point = leaf.and_then(|der| certificate::end_point(der));
             if facts.version == "TLSv1.3" {
                 let label = b"EXPORTER-Channel-Binding";

@@ -43,7 +43,12 @@ impl Watch {
         ];
         let stamp = |path: &PathBuf| (path.clone(), keys.stamp(path));
         Self {
-            stamps: paths.into_iter().flatten().map(stamp).collect(),
+            stamps: paths
+                .into_iter()
+                .flatten()
+                .chain(&settings.more_authorities)
+                .map(stamp)
+                .collect(),
             looked: Instant::now(),
         }
     }
@@ -188,7 +193,11 @@ fn authorities(
         }
         Ok(())
     };
-    if let Some(path) = &settings.authorities {
+    for path in settings
+        .authorities
+        .iter()
+        .chain(&settings.more_authorities)
+    {
         warnings.extend(add(path).err());
     }
     if let Some(directory) = &settings.authority_directory {

@@ -8,6 +8,7 @@
 
 mod certificate;
 mod client;
+mod dane;
 mod files;
 mod keys;
 mod peer;
@@ -33,6 +34,8 @@ pub struct TlsSettings {
     pub authorities: Option<PathBuf>,
     /// Authorities, each in a file of this directory.
     pub authority_directory: Option<PathBuf>,
+    /// More files of authorities.
+    pub more_authorities: Vec<PathBuf>,
     /// Revoked certificates.
     pub revoked: Option<PathBuf>,
     /// Which versions may be spoken.

@@ -80,6 +80,7 @@ impl Judge {
                 .map(|leaf| certificate::facts(leaf, self.fingerprint)),
             exporter: None,
             end_point: None,
+            is_named: false,
         }
     }
 
@@ -127,7 +128,7 @@ impl Judge {
 }
 
 /// OpenSSL's words, where it has some.
-fn words(error: &webpki::Error) -> String {
+pub(super) fn words(error: &webpki::Error) -> String {
     use webpki::Error;
     match error {
         // One that ends before it begins, too.

@@ -23,6 +23,8 @@ pub struct Extensions {
     pub smtputf8: bool,
     /// STARTTLS (RFC 3207).
     pub starttls: bool,
+    /// REQUIRETLS (RFC 8689).
+    pub require_tls: bool,
     /// CHUNKING (RFC 3030).
     pub chunking: bool,
     /// DELIVERBY (RFC 2852): its least time in seconds, 0 when it named none.
@@ -65,6 +67,7 @@ impl Extensions {
             b"ENHANCEDSTATUSCODES" => self.enhanced_status_codes = true,
             b"SMTPUTF8" => self.smtputf8 = true,
             b"STARTTLS" => self.starttls = true,
+            b"REQUIRETLS" => self.require_tls = true,
             b"CHUNKING" => self.chunking = true,
             b"DELIVERBY" => {
                 let least = words.next().and_then(number).unwrap_or(0);

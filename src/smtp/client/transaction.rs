@@ -56,6 +56,9 @@ impl Transaction {
         if parameters.smtputf8 && offered.smtputf8 {
             out.extend_from_slice(b" SMTPUTF8");
         }
+        if parameters.require_tls && offered.require_tls {
+            out.extend_from_slice(b" REQUIRETLS");
+        }
         if offered.dsn {
             if let Some(envid) = &parameters.envid {
                 push_parameter(out, " ENVID=", envid);

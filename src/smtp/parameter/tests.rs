@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 const ALL: Offered = Offered {
+    require_tls: true,
     dsn: true,
     smtputf8: false,
     auth: true,
@@ -151,6 +152,7 @@ fn values_are_kept() {
     assert_eq!(
         parameters,
         Ok(MailParameters {
+            require_tls: false,
             size: Some(49),
             body: Some(BodyType::EightBitMime),
             envid: Some("a+2Bb".into()),

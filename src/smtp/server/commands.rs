@@ -117,7 +117,7 @@ impl Server {
             let keywords = if self.refusal.is_some() {
                 vec!["ENHANCEDSTATUSCODES".into()]
             } else {
-                settings.keywords(self.features, self.auth_keyword(), self.offers_tls())
+                settings.keywords(self.shown(), self.auth_keyword(), self.offers_tls())
             };
             let text = std::iter::once(first)
                 .chain(keywords.into_iter().map(BString::from))
@@ -446,6 +446,7 @@ impl Server {
         Offered {
             dsn: self.features.has(Features::DSN),
             smtputf8: self.features.has(Features::SMTPUTF8),
+            require_tls: self.offers_require_tls(),
             auth: true,
             by_min: self.settings.deliver_by_min,
             size_max: self.settings.message_bytes_max,

@@ -68,6 +68,19 @@ impl Server {
         self.features.has(Features::STARTTLS) && !self.security.is_secure
     }
 
+    /// Whether REQUIRETLS is offered: under TLS alone (RFC 8689, section 2).
+    pub(super) fn offers_require_tls(&self) -> bool {
+        self.features.has(Features::REQUIRE_TLS) && self.security.is_secure
+    }
+
+    /// The features that EHLO shows at this moment.
+    pub(super) fn shown(&self) -> Features {
+        match self.offers_require_tls() {
+            true => self.features,
+            false => self.features.without(Features::REQUIRE_TLS),
+        }
+    }
+
     /// Whether a command must wait until the client has said who it is.
     pub(super) fn lacks_auth(&self) -> bool {
         self.features.has(Features::NEED_AUTH) && !self.security.is_authenticated

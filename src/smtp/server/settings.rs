@@ -48,6 +48,9 @@ impl Features {
     /// XCLIENT is offered and done.
     pub const XCLIENT: Self = Self(1 << 18);
 
+    /// REQUIRETLS is offered under TLS (RFC 8689).
+    pub const REQUIRE_TLS: Self = Self(1 << 19);
+
     /// What a configuration without privacy options offers.
     pub const USUAL: Self = Self(
         Self::PIPELINING.0
@@ -158,6 +161,7 @@ impl Settings {
             self.deliver_by_min.map(|min| sized("DELIVERBY", Some(min))),
             // Beyond the reference, and behind what it offers.
             when(Features::CHUNKING, "CHUNKING"),
+            when(Features::REQUIRE_TLS, "REQUIRETLS"),
             self.limits().filter(|_| features.has(Features::LIMITS)),
             when(Features::XCLIENT, "XCLIENT NAME ADDR PORT PROTO HELO"),
             Some("HELP".to_owned()),

@@ -1,7 +1,7 @@
 """server.py PORT CERTIFICATE KEY AUTHORITY LOG [option...]: a far host with STARTTLS and AUTH, by Python's
 ssl. Options: none (no STARTTLS), refuse (454 to it), drop (closes after 220), garbage (no TLS after 220),
 inject (says more after 220, in the clear), badauth. Writes what it hears to LOG."""
-import base64, hashlib, hmac, socket, ssl, sys, threading
+import base64, hashlib, hmac, os, socket, ssl, sys, threading
 
 port, certificate, key, authority, log = sys.argv[1:6]
 options = sys.argv[6:]
@@ -33,6 +33,7 @@ def serve(connection):
         if word.startswith("EHLO"):
             offers = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"]
             offers += [] if secure or "none" in options else ["STARTTLS"]
+            offers += ["REQUIRETLS"] if secure and "requiretls" in options else []
             offers += ["AUTH CRAM-MD5 PLAIN"] if secure else ["AUTH CRAM-MD5"]
             say("250-remote.test hello", *("250-" + offer for offer in offers), "250 HELP")
         elif word == "STARTTLS":
@@ -81,7 +82,7 @@ def guarded(connection):
         connection.close()
 
 
-listener = socket.create_server(("127.0.0.1", int(port)))
+listener = socket.create_server((os.environ.get("ADDRESS", "127.0.0.1"), int(port)))
 print("ready", flush=True)
 while True:
     client, _ = listener.accept()
