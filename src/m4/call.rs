@@ -163,10 +163,14 @@ impl M4<'_> {
             self.arena.truncate(frame.argument_start);
             end = frame.argument_start;
         }
+        let takes_values = match &frame.body {
+            Body::Builtin(called) => called.takes_values(),
+            Body::Text { .. } => false,
+        };
         self.spans.push(Span {
             start: frame.argument_start,
             end,
-            builtin: frame.builtin.take(),
+            builtin: frame.builtin.take().filter(|_| takes_values),
         });
         frame.argument_start = end;
         frame.argument_place = place;

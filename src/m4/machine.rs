@@ -72,6 +72,9 @@ pub struct M4<'h> {
     pub(super) wrapped_bytes: usize,
     /// A builtin that the call being expanded gives as a value.
     pub(super) value: Option<Builtin>,
+    /// The call being expanded shows its expansion in a trace even when there
+    /// is none.
+    pub(super) show_empty: bool,
     /// The beginning of the line that a traced call gets.
     pub(super) trace_line: Vec<u8>,
     pub(super) record: Record,
@@ -102,6 +105,7 @@ impl<'h> M4<'h> {
             messages: 0,
             wrapped_bytes: 0,
             value: None,
+            show_empty: false,
             trace_line: Vec::new(),
             record: Record::default(),
             patterns: PatternCache::default(),

@@ -179,10 +179,11 @@ impl Diversions {
     /// Appends one token with a `#line` directive before it when its line is
     /// not the next one.
     pub(super) fn write_synced(&mut self, text: &[u8], place: Place, files: &Files) {
-        if self.current < 0 || text.is_empty() {
+        if self.current < 0 {
             return;
         }
         let places = Places::default();
+        // An empty quoted string is a token, too.
         if self.at_line_start {
             self.at_line_start = false;
             self.line_now += 1;

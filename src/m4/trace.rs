@@ -26,6 +26,7 @@ impl M4<'_> {
 
     /// Shows a call with its arguments, or keeps that for the line to come.
     pub(super) fn trace_call(&mut self, frame: &Frame, call: &Call<'_>) {
+        self.show_empty = false;
         let mut line = text!(self.trace_head(frame), call.name);
         if call.count() > 0 && self.settings.debug.has(DebugFlags::ARGUMENTS) {
             line.push(b'(');
@@ -57,7 +58,8 @@ impl M4<'_> {
                 line.extend_from_slice(b"(...)");
             }
         }
-        if !expansion.is_empty() && self.settings.debug.has(DebugFlags::EXPANSION) {
+        let shown = std::mem::take(&mut self.show_empty) || !expansion.is_empty();
+        if shown && self.settings.debug.has(DebugFlags::EXPANSION) {
             line.extend_from_slice(b" -> ");
             self.show(expansion, &mut line);
         }

@@ -4,7 +4,7 @@
 //! What whole configurations give on the reference's own library is in
 //! `m4_trees`.
 //!
-//! `tests/data/m4/NAME.cases` holds programs, `tests/data/m4/NAME.recorded`
+//! `tests/data/m4/NAME.cases` (for each builtin `builtins/NAME.cases`) holds programs, `NAME.recorded` beside it
 //! what GNU m4 1.4.19 answered (`UPDATE_EXPECT=1` with that m4 at hand records
 //! anew). A case is a line `=== TITLE | OPTIONS` and the program; `~` at its
 //! very end takes the last newline away. Each runs in a copy of
@@ -228,6 +228,38 @@ checks! {
     system text trace
 }
 
+/// The names that a new machine defines, with the one that only exists without
+/// GNU's extensions left out, and the one that a machine may be built with.
+fn builtins() -> Vec<String> {
+    let answer = ours(&[], b"dumpdef", Path::new("/"));
+    let names = answer.err.lines().map(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap();
+        name.to_str().unwrap().to_owned()
+    });
+    names.chain(["changeword".to_owned()]).collect()
+}
+
+/// Each builtin has a file of its own, with its corner cases.
+#[test]
+fn builtins_one_by_one() {
+    let names = builtins();
+    assert!(names.len() > 45, "{names:?}");
+    let waiting = std::sync::Mutex::new(names.iter());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap().next();
+                    let Some(name) = next else {
+                        return;
+                    };
+                    check(&format!("builtins/{name}"));
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn every_case_file_is_checked() {
     let mut names: Vec<String> = std::fs::read_dir(data())
@@ -320,6 +352,24 @@ fn piece() -> impl Strategy<Value = String> {
         "__line__",
         "__file__",
         "m4exit",
+        "m4exit(3)",
+        "__program__",
+        "sysval",
+        "dumpdef",
+        "debugmode(`+cx')",
+        "sinclude(`two-lines')",
+        "include(`nope')",
+        "undivert(`two-lines')",
+        "ifdef(`len',defn(`len'))",
+        "changequote(<<,>>)",
+        "<<",
+        ">>",
+        "changecom(/*,*/)",
+        "/*",
+        "*/",
+        "pushdef(`foo',``$0'$#')",
+        "builtin(`index')",
+        "indir(`foo',",
         "decr(",
         "shift(",
     ]);
@@ -328,6 +378,15 @@ fn piece() -> impl Strategy<Value = String> {
 
 fn program() -> impl Strategy<Value = String> {
     prop::collection::vec(piece(), 1..40).prop_map(|pieces| pieces.concat())
+}
+
+/// The options that a program runs with.
+fn flags() -> impl Strategy<Value = Vec<String>> {
+    let one = prop::sample::select(vec![
+        "-s", "-G", "-P", "-Q", "-E", "-EE", "-d", "-dV", "-dt", "-tfoo", "-l3", "-Da=1", "-Ulen",
+        "-Idir", "-i", "-g",
+    ]);
+    prop::collection::vec(one.prop_map(str::to_owned), 0..3)
 }
 
 /// Programs that GNU m4 would never end are not for this comparison: a macro
@@ -367,11 +426,10 @@ fn random_programs_beside_gnu_m4() {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    proptest!(config, |(text in program())| {
+    proptest!(config, |(text in program(), options in flags())| {
         prop_assume!(ends(text.as_bytes()));
-        let options = [];
         let wanted = run(&gnu, &[], &options, text.as_bytes(), directory.path());
         let got = ours(&options, text.as_bytes(), directory.path());
-        prop_assert_eq!(got, wanted, "{}", text);
+        prop_assert_eq!(got, wanted, "{:?} {}", options, text);
     });
 }

@@ -52,13 +52,13 @@ pub(super) fn maketemp(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> R
     if !m4.settings.traditional {
         return mkstemp(m4, call, out);
     }
-    // The old form makes no file: its marks become the process id.
+    // The old form makes no file: its marks become the process id, and what
+    // it gives is not quoted.
     m4.fault(b"recommend using mkstemp instead".to_vec())?;
     let template = call.argument(1);
     let marks = template.iter().rev().take_while(|byte| **byte == b'X');
     let marks = marks.count();
     let id = m4.host.process_id().to_string().into_bytes();
-    out.extend_from_slice(&m4.syntax.quote_open);
     out.extend_from_slice(&template[..template.len() - marks]);
     if id.len() > marks {
         out.extend_from_slice(&id[id.len() - marks..]);
@@ -66,7 +66,6 @@ pub(super) fn maketemp(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> R
         out.extend(std::iter::repeat_n(b'0', marks - id.len()));
         out.extend_from_slice(&id);
     }
-    out.extend_from_slice(&m4.syntax.quote_close);
     Ok(())
 }
 

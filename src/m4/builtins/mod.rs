@@ -43,6 +43,8 @@ struct Row {
     gnu: bool,
     /// Without a parenthesis it is only a word.
     blind: bool,
+    /// An argument may be a builtin as a value; for all others that is empty.
+    values: bool,
 }
 
 /// One of the builtins, as a value.
@@ -58,6 +60,7 @@ const fn row(name: &'static str, least: usize, most: Option<usize>, run: Run) ->
         few: Few::Nothing,
         gnu: false,
         blind: true,
+        values: false,
     }
 }
 
@@ -74,6 +77,13 @@ impl Row {
         }
     }
 
+    const fn values(self) -> Self {
+        Self {
+            values: true,
+            ..self
+        }
+    }
+
     const fn few(self, few: Few) -> Self {
         Self { few, ..self }
     }
@@ -86,7 +96,7 @@ const ROWS: &[Row] = &[
     row("__program__", 0, Some(0), inspect::program)
         .gnu()
         .bare(),
-    row("builtin", 1, None, define::builtin).gnu(),
+    row("builtin", 1, None, define::builtin).gnu().values(),
     row("changecom", 0, Some(2), define::changecom).bare(),
     row("changequote", 0, Some(2), define::changequote).bare(),
     row("debugfile", 0, Some(1), inspect::debugfile)
@@ -96,7 +106,7 @@ const ROWS: &[Row] = &[
         .gnu()
         .bare(),
     row("decr", 1, Some(1), arithmetic::decr),
-    row("define", 1, Some(2), define::define),
+    row("define", 1, Some(2), define::define).values(),
     row("defn", 1, None, define::defn),
     row("divert", 0, Some(1), divert::divert).bare(),
     row("divnum", 0, Some(0), divert::divnum).bare(),
@@ -111,7 +121,7 @@ const ROWS: &[Row] = &[
     row("include", 1, Some(1), files::include),
     row("incr", 1, Some(1), arithmetic::incr),
     row("index", 2, Some(2), text::index).few(Few::Zero),
-    row("indir", 1, None, define::indir).gnu(),
+    row("indir", 1, None, define::indir).gnu().values(),
     row("len", 1, Some(1), text::len),
     row("m4exit", 0, Some(1), system::m4exit).bare(),
     row("m4wrap", 1, None, system::m4wrap),
@@ -121,7 +131,7 @@ const ROWS: &[Row] = &[
         .gnu()
         .few(Few::First),
     row("popdef", 1, None, define::popdef),
-    row("pushdef", 1, Some(2), define::pushdef),
+    row("pushdef", 1, Some(2), define::pushdef).values(),
     row("regexp", 2, Some(3), patterns::regexp)
         .gnu()
         .few(Few::Zero),
@@ -160,6 +170,11 @@ impl Builtin {
         self.row().blind
     }
 
+    /// Whether an argument may be a builtin as a value.
+    pub(super) fn takes_values(self) -> bool {
+        self.row().values
+    }
+
     /// Expands it. The number of arguments is checked here, for all.
     pub(super) fn run(
         self,
@@ -172,6 +187,8 @@ impl Builtin {
             m4.warn_count("too few arguments to builtin `", call.name, "'")?;
             match row.few {
                 Few::Nothing => {}
+                // Not without any argument, as `indir` can call it.
+                Few::Zero if call.count() == 0 => {}
                 Few::Zero => expansion.push(b'0'),
                 Few::First => expansion.extend_from_slice(call.argument(1)),
             }

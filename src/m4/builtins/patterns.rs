@@ -11,6 +11,8 @@ use crate::base::regex::{self, Captures, Fuel, OutOfFuel, Regex};
 #[derive(Debug, Default)]
 pub(in crate::m4) struct PatternCache {
     known: Vec<(Vec<u8>, Rc<Regex>)>,
+    /// The warning of `\0` was given.
+    zero_told: bool,
 }
 
 /// Patterns that stay compiled.
@@ -44,6 +46,7 @@ pub(super) fn patsubst(m4: &mut M4<'_>, call: &Call<'_>, out: &mut Vec<u8>) -> R
     let Some(regex) = compile(m4, call.argument(2), "bad regular expression `")? else {
         return Ok(());
     };
+    m4.show_empty = true;
     let mut fuel = Fuel(m4.settings.limits.regex_steps);
     let mut at = 0;
     while at <= victim.len() {
@@ -161,7 +164,10 @@ fn substitute(
         let group = match byte {
             b'&' => 0,
             b'0' => {
-                m4.warn(b"\\0 will disappear, use \\& instead in replacements".to_vec())?;
+                // Said once in a run.
+                if !std::mem::replace(&mut m4.patterns.zero_told, true) {
+                    m4.warn(b"\\0 will disappear, use \\& instead in replacements".to_vec())?;
+                }
                 0
             }
             b'1'..=b'9' => usize::from(byte - b'0'),

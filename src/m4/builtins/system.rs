@@ -108,7 +108,11 @@ pub(super) fn errprint(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Res
 }
 
 pub(super) fn m4wrap(m4: &mut M4<'_>, call: &Call<'_>, _: &mut Vec<u8>) -> Result<(), Stop> {
-    let text = spaced(call);
+    let text = if m4.settings.traditional {
+        call.argument(1).to_vec()
+    } else {
+        spaced(call)
+    };
     if !text.is_empty() {
         let kind = Kind::Wrapped {
             place: m4.here,
