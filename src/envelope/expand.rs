@@ -273,7 +273,10 @@ impl<'a> Run<'a> {
         let user = match self.site.local_user(name) {
             Ok(Some(user)) => user,
             Ok(None) => {
-                let reply = Reply::with(550, (5, 1, 1), "User unknown");
+                let reply = match self.is_circle(work.recipient, name) {
+                    true => Reply::with(554, (5, 4, 6), "aliasing/forwarding loop broken"),
+                    false => Reply::with(550, (5, 1, 1), "User unknown"),
+                };
                 return self.refuse(&work, reply, Some(target.mailer));
             }
             Err(error) => {
@@ -502,6 +505,14 @@ impl<'a> Run<'a> {
     fn is_own_ancestor(&self, recipient: usize, user: &[u8]) -> bool {
         std::iter::successors(self.parents[recipient], |&p| self.parents[p])
             .any(|ancestor| self.names[ancestor].eq_ignore_ascii_case(user))
+    }
+
+    /// Whether aliases lead from a name over others back to it; one that is
+    /// only its own alias is no circle but a user who does not exist.
+    fn is_circle(&self, recipient: usize, user: &[u8]) -> bool {
+        self.parents[recipient].is_some_and(|parent| {
+            !self.names[parent].eq_ignore_ascii_case(user) && self.is_own_ancestor(parent, user)
+        })
     }
 
     fn note(&mut self, parts: &[&[u8]]) {

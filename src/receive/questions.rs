@@ -148,7 +148,7 @@ impl Session {
             match site.resolve(address, &mut transaction.macros).await {
                 Resolution::Refused(reply) => {
                     transaction.is_nobody = true;
-                    return about(address, &reply);
+                    return checked_about(address, &reply);
                 }
                 Resolution::Mailer(target) => match unprintable(&target) {
                     Some(reply) => return reply,
@@ -262,7 +262,7 @@ impl Session {
             Resolution::Later(_) => (None, true),
             Resolution::Discard => (None, false),
             Resolution::Refused(reply) => {
-                let reply = about(address, &reply);
+                let reply = checked_about(address, &reply);
                 return Err(self.user_error(transaction, reply));
             }
         };
@@ -292,6 +292,10 @@ impl Session {
         };
         if let Some(reply) = self.is_forbidden(&target) {
             return Err(self.user_error(transaction, about(address, &reply)));
+        }
+        if transaction.discard {
+            // sendmail: whoever will get nothing is not looked for.
+            return Ok(recipient_ok(address));
         }
         if let Some(&place) = transaction.targets.get(&target) {
             let first = &transaction.envelope.recipients[place];
@@ -568,10 +572,10 @@ pub(super) fn about(address: &[u8], reply: &Reply) -> Reply {
     Reply::new(reply.code(), reply.enhanced(), text)
 }
 
-/// The same for the reply of a check. `// sendmail:` only a refusal for good
-/// names the address.
+/// The same for what the rules answer. `// sendmail:` the codes that RFC 821
+/// has for mailboxes name the address.
 pub(super) fn checked_about(address: &[u8], reply: &Reply) -> Reply {
-    if reply.is_permanent() {
+    if matches!(reply.code(), 450 | 550 | 553) {
         about(address, reply)
     } else {
         reply.clone()

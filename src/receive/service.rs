@@ -378,9 +378,10 @@ fn features(words: &[String], daemon: &Daemon) -> Features {
     if !has(b'A') {
         features = features.with(Features::AUTH);
     }
-    if !has(b'S') {
-        features = features.with(Features::STARTTLS);
-    }
+    features = features.with(match has(b'S') {
+        true => Features::NO_STARTTLS,
+        false => Features::STARTTLS,
+    });
     if has(b'a') {
         features = features.with(Features::NEED_AUTH);
     }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::questions::{Checked, about};
+use super::questions::{Checked, checked_about};
 use super::session::Session;
-use crate::base::Reply;
 use crate::base::maillog::Event;
+use crate::base::{Enhanced, Reply};
 use crate::envelope::{Envelope, Kind, Recipient, Verified, expand, verify};
 use crate::queue::Selector;
 use crate::rewrite::MacroTable;
-use crate::route::Target;
+use crate::route::{Resolution, Target};
+
+/// Addresses that one command asks about.
+const LIST_MAX: usize = 20;
 
 impl Session {
     /// Whether there is such a recipient.
@@ -20,15 +23,41 @@ impl Session {
         if let Checked::Refuse(reply) = self.check("check_vrfy", &[argument], &mut macros).await {
             return reply;
         }
-        let site = Arc::clone(&self.service.site);
-        match verify(&site, argument, &mut macros).await {
-            Verified::Deliverable(target) => {
-                let (is_local, text) = self.described_target(&target);
-                let code = if is_local { 250 } else { 252 };
-                Reply::with(code, (2, 1, 5), text)
+        let (mut lines, mut code) = (Vec::new(), 250);
+        for address in several(argument) {
+            match self.known(address, &mut macros).await {
+                Err(reply) => return reply,
+                Ok(None) => lines.push(angled(address)),
+                Ok(Some(target)) => {
+                    let (is_local, text) = self.described_target(&target);
+                    code = if is_local { 250 } else { 252 };
+                    lines.push(text);
+                }
             }
-            Verified::Discard => Reply::with(250, (2, 1, 5), angled(argument)),
-            Verified::Refused(reply) | Verified::Later(reply) => about(argument, &reply),
+        }
+        Reply::with(code, (2, 1, 5), bstr::join("\n", lines))
+    }
+
+    /// Where an address goes if somebody is there; `None` if it goes nowhere.
+    async fn known(
+        &self,
+        address: &[u8],
+        macros: &mut MacroTable,
+    ) -> Result<Option<Target>, Reply> {
+        let site = &self.service.site;
+        let refused = |reply: &Reply| checked_about(address, reply);
+        let target = match site.resolve(address, macros).await {
+            Resolution::Mailer(target) => target,
+            Resolution::Refused(reply) | Resolution::Later(reply) => return Err(refused(&reply)),
+            Resolution::Discard => return Ok(None),
+        };
+        if let Some(reply) = self.is_forbidden(&target) {
+            return Err(refused(&reply));
+        }
+        match verify::verify_target(site, target, macros).await {
+            Verified::Deliverable(target) => Ok(Some(target)),
+            Verified::Discard => Ok(None),
+            Verified::Refused(reply) | Verified::Later(reply) => Err(refused(&reply)),
         }
     }
 
@@ -51,15 +80,32 @@ impl Session {
         if let Checked::Refuse(reply) = self.check("check_expn", &[argument], &mut macros).await {
             return reply;
         }
-        let site = Arc::clone(&self.service.site);
-        match verify(&site, argument, &mut macros).await {
-            Verified::Refused(reply) | Verified::Later(reply) => return about(argument, &reply),
-            Verified::Deliverable(_) | Verified::Discard => {}
+        let mut lines: Vec<BString> = Vec::new();
+        for address in several(argument) {
+            match self.members(address, &mut macros).await {
+                Err(reply) => return reply,
+                Ok(found) => found.into_iter().for_each(|line| {
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }),
+            }
         }
+        Reply::with(250, (2, 1, 5), bstr::join("\n", lines))
+    }
+
+    /// Everybody behind one address.
+    async fn members(
+        &self,
+        address: &[u8],
+        macros: &mut MacroTable,
+    ) -> Result<Vec<BString>, Reply> {
+        self.known(address, macros).await?;
+        let site = Arc::clone(&self.service.site);
         let mut envelope = Envelope::new("", self.service.clock.now());
-        envelope.recipients.push(Recipient::mailbox(argument));
+        envelope.recipients.push(Recipient::mailbox(address));
         let intake = Arc::clone(&self.service.intake);
-        let expansion = expand(&site, intake.lists(), &mut envelope, &mut macros).await;
+        let expansion = expand(&site, intake.lists(), &mut envelope, macros).await;
         let mut lines: Vec<BString> = expansion
             .ready
             .iter()
@@ -74,9 +120,12 @@ impl Session {
         // sendmail: the last of a list comes first.
         lines.reverse();
         match expansion.refused.first() {
-            Some(refused) if lines.is_empty() => about(argument, &refused.reply),
-            _ if lines.is_empty() => Reply::with(250, (2, 1, 5), angled(argument)),
-            _ => Reply::with(250, (2, 1, 5), bstr::join("\n", lines)),
+            Some(refused) if lines.is_empty() => {
+                let shown = envelope.recipients[refused.recipient].shown();
+                Err(expanded_about(&shown, &refused.reply))
+            }
+            _ if lines.is_empty() => Ok(vec![angled(address)]),
+            _ => Ok(lines),
         }
     }
 
@@ -129,6 +178,47 @@ impl Session {
         });
         let text = bstr::concat([b"Queuing for node ".as_slice(), argument, b" started"]);
         Reply::with(250, (2, 0, 0), text)
+    }
+}
+
+/// The addresses of an argument, the last one first.
+///
+/// `// sendmail:` a list as a header has it, of commas or, in the old style,
+/// of blanks, taken from its end.
+fn several(argument: &[u8]) -> Vec<&[u8]> {
+    let is_modern = argument.iter().any(|b| b",;<(".contains(b));
+    let is_quoted = argument.contains(&b'"') || argument.contains(&b'\\');
+    let mut parts: Vec<&[u8]> = if is_quoted {
+        vec![argument]
+    } else if is_modern {
+        let (mut open, mut parts) = (0u32, Vec::new());
+        let at_comma = |byte: &u8| {
+            match byte {
+                b'<' | b'(' => open += 1,
+                b'>' | b')' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            *byte == b',' && open == 0
+        };
+        parts.extend(argument.split(at_comma));
+        parts
+    } else {
+        argument.split(u8::is_ascii_whitespace).collect()
+    };
+    parts.retain(|part| !part.trim_ascii().is_empty());
+    if parts.is_empty() || parts.len() > LIST_MAX {
+        return vec![argument];
+    }
+    parts.iter_mut().for_each(|part| *part = part.trim_ascii());
+    parts.reverse();
+    parts
+}
+
+/// A refusal within a list; that of a circle is about nobody.
+fn expanded_about(address: &[u8], reply: &Reply) -> Reply {
+    match reply.enhanced() {
+        Some(code) if code == Enhanced::new(5, 4, 6) => reply.clone(),
+        _ => checked_about(address, reply),
     }
 }
 

@@ -136,29 +136,23 @@ fn verdict<T: Trace>(machine: &Machine<'_, T>) -> Verdict {
 }
 
 /// The reply that `$#error $@ STATUS $: TEXT` asks for. STATUS is an enhanced
-/// code or a word of `sysexits.h`; TEXT may begin with an SMTP code, and with
-/// an enhanced code after it. Without an SMTP code it is 553.
+/// code; a word of `sysexits.h` says nothing. TEXT may begin with an SMTP code,
+/// and with an enhanced code after it. Without an SMTP code it is 553.
 pub(crate) fn error_reply(status: &[u8], text: &[u8]) -> Reply {
     let number = Enhanced::parse_prefix(status).map(|(enhanced, _)| enhanced);
-    let status = number.or_else(|| sysexit_status(status));
     // sendmail: beside a code in the text, a word says nothing: 550 5.0.0.
     let beside_code = |code: u16| {
         let class = if code < 500 { 4 } else { 5 };
-        number.or(status.map(|_| Enhanced::new(class, 0, 0)))
+        number.unwrap_or(Enhanced::new(class, 0, 0))
     };
     match Reply::parse(text.trim()) {
         Some(reply) if reply.code() >= 400 => {
-            match reply.enhanced().or(beside_code(reply.code())) {
-                None => reply,
-                Some(enhanced) => {
-                    let enhanced = in_class(enhanced, reply.code());
-                    Reply::new(
-                        reply.code(),
-                        Some(enhanced),
-                        bstr::join("\n", reply.lines()),
-                    )
-                }
-            }
+            let enhanced = reply.enhanced().unwrap_or(beside_code(reply.code()));
+            Reply::new(
+                reply.code(),
+                Some(in_class(enhanced, reply.code())),
+                bstr::join("\n", reply.lines()),
+            )
         }
         // sendmail: whatever the status says, text without a code is 553.
         _ => Reply::with(553, (5, 3, 0), text.trim()),
@@ -169,24 +163,6 @@ pub(crate) fn error_reply(status: &[u8], text: &[u8]) -> Reply {
 fn in_class(enhanced: Enhanced, code: u16) -> Enhanced {
     let class = if code < 500 { 4 } else { 5 };
     Enhanced::new(class, enhanced.subject(), enhanced.detail())
-}
-
-/// The words that `$@` takes besides numbers.
-fn sysexit_status(word: &[u8]) -> Option<Enhanced> {
-    const WORDS: &[(&str, (u8, u16, u16))] = &[
-        ("usage", (5, 5, 4)),
-        ("nouser", (5, 1, 1)),
-        ("nohost", (5, 1, 2)),
-        ("unavailable", (5, 0, 0)),
-        ("software", (5, 3, 0)),
-        ("tempfail", (4, 0, 0)),
-        ("protocol", (5, 5, 0)),
-        ("config", (5, 3, 5)),
-    ];
-    WORDS
-        .iter()
-        .find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()))
-        .map(|&(_, (class, subject, detail))| Enhanced::new(class, subject, detail))
 }
 
 #[cfg(test)]

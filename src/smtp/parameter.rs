@@ -403,9 +403,14 @@ fn by(value: &[u8], min: Option<u64>) -> Result<DeliverBy, Reply> {
     /// Nine digits are allowed (RFC 2852, section 4).
     const SECONDS_MAX: i64 = 999_999_999;
     let refuse = |text: BString| Reply::with(501, (5, 5, 2), text);
-    let Some((number, mode)) = value.split_once_str(b";") else {
+    let digits = value.iter().enumerate();
+    let mut digits =
+        digits.skip_while(|(at, b)| b.is_ascii_digit() || (*at == 0 && b"+-".contains(b)));
+    // sendmail: whatever ends the digits is to be the semicolon.
+    let Some((at, b';')) = digits.next() else {
         return Err(refuse("BY= missing ';'".into()));
     };
+    let (number, mode) = (&value[..at], &value[at + 1..]);
     let seconds = leading_number(number).filter(|n| (-SECONDS_MAX..=SECONDS_MAX).contains(n));
     let Some(seconds) = seconds else {
         return Err(refuse([b"BY=", value, b" out of range"].concat().into()));

@@ -31,6 +31,7 @@ use std::time::{Duration, SystemTime};
 use bstr::{BString, ByteSlice};
 use godwit::base::maillog::Priority;
 use godwit::cf::{self, Origins};
+use godwit::daemon::Port;
 use godwit::dbfile::Duplicates;
 use godwit::envelope::{ControllingUser, Envelope, ListError, ListFile, ListFiles};
 use godwit::map::{Builder, Kind, MapWorld};
@@ -47,6 +48,8 @@ use godwit::world::{
     Resolver, User, Users, UsersError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::sessions::{Script, files, said_by_client, setting};
 
 /// Names from a table.
 struct Zone(Vec<(String, String, String)>);
@@ -241,7 +244,10 @@ impl ListFiles for Kept {
         path: &'a Path,
         _: Option<&'a ControllingUser>,
     ) -> BoxFuture<'a, Result<ListFile, ListError>> {
-        ready(Err(ListError::Temporary(path.display().to_string())))
+        ready(Err(ListError::Refused {
+            path: path.display().to_string(),
+            reason: "No such file or directory".into(),
+        }))
     }
 }
 
@@ -335,16 +341,26 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    fn new(extra: &str) -> Self {
+    /// A site of these lines for the `.mc` and the access table; sessions come
+    /// to the listener at `port`, if the lines say which there are.
+    fn new(script: &Script, port: Option<&str>) -> Self {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/receive/site");
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().to_str().unwrap();
         for name in ["access", "mailertable", "virtusertable"] {
-            build(&data.join(name), &folder.path().join(name), b'\t');
+            let more = if name == "access" { &script.access } else { "" };
+            build(&data.join(name), more, &folder.path().join(name), b'\t');
         }
-        build(&data.join("aliases"), &folder.path().join("aliases"), b':');
+        build(
+            &data.join("aliases"),
+            "",
+            &folder.path().join("aliases"),
+            b':',
+        );
         let source = std::fs::read_to_string(data.join("site.mc")).unwrap();
-        let source = source.replace("@DIR@", dir).replace("@EXTRA@", extra);
+        let source = source
+            .replace("@DIR@", dir)
+            .replace("@EXTRA@", script.extra.trim_end());
         let compiled = compile(
             &Request {
                 name: "site.mc",
@@ -364,6 +380,7 @@ impl Lab {
         assert!(faults.iter().all(|f| !f.is_error()), "{faults:?}");
         let zone = std::fs::read_to_string(data.join("zone")).unwrap();
         let zone: Arc<dyn Resolver> = Arc::new(Zone::read(&zone));
+        let daemon = listener(&config, script, port);
         let site = site(config, Arc::clone(&zone));
         let log = Arc::new(Lines::default());
         let kept = Arc::new(Kept::default());
@@ -375,10 +392,7 @@ impl Lab {
             local_host: Arc::new(Guarded),
             log: Arc::clone(&log) as Arc<dyn Log>,
             intake: Arc::clone(&kept) as Arc<dyn Intake>,
-            daemon: Daemon {
-                name: "MTA".into(),
-                ..Daemon::default()
-            },
+            daemon,
             zone: jiff::tz::TimeZone::UTC,
             security: Security::default(),
             stopping: tokio::sync::watch::channel(false).1,
@@ -392,12 +406,36 @@ impl Lab {
     }
 }
 
+/// The listener that serves a session.
+fn listener(config: &cf::Config, script: &Script, port: Option<&str>) -> Daemon {
+    let usual = Daemon {
+        name: "MTA".into(),
+        ..Daemon::default()
+    };
+    if !script.extra.contains("DAEMON_OPTIONS") {
+        return usual;
+    }
+    let ports = config.options.all(cf::Opt::DaemonPortOptions);
+    let ports = ports.iter().enumerate();
+    let mut ports = ports.map(|(index, value)| Port::parse(value.text.as_bstr(), index).unwrap());
+    let wanted = ports.find(|one| port.is_none_or(|port| one.port == port));
+    wanted.map_or(usual, |port| Daemon {
+        name: port.name,
+        modifiers: port.modifiers,
+        address: port.address,
+        family: "inet".into(),
+        port: port.port,
+        delivery_mode: port.delivery_mode,
+        ..Daemon::default()
+    })
+}
+
 fn site(config: cf::Config, zone: Arc<dyn Resolver>) -> Site {
     let host = HostIdentity {
         node: "mail.example.org".into(),
         full: "mail.example.org".into(),
         aliases: Vec::new(),
-        addresses: Vec::new(),
+        addresses: vec!["127.0.0.1".parse().unwrap()],
     };
     let initial = Arc::new(load::initial_macros(&host, "@VERSION@", 1));
     let (classes, _) = load::classes(&config, &initial, &host, &People);
@@ -435,12 +473,12 @@ fn queue(folder: &Path, log: Arc<Lines>) -> Queue {
 }
 
 /// Makes a hash database of a source with keys up to `separator`.
-fn build(source: &Path, target: &Path, separator: u8) {
+fn build(source: &Path, more: &str, target: &Path, separator: u8) {
     let path = target.with_extension("db");
     let mut builder = Builder::empty(Kind::Hash, &path, false, None).unwrap();
-    let text = std::fs::read_to_string(source)
-        .unwrap()
-        .replace("\n\t", " ");
+    let text = std::fs::read_to_string(source).unwrap() + more;
+    let folder = target.parent().unwrap().to_str().unwrap();
+    let text = text.replace("\n\t", " ").replace("@DIR@", folder);
     for line in text.lines().filter(|l| !l.starts_with('#')) {
         let Some((key, value)) = line.split_once(char::from(separator)) else {
             continue;
@@ -467,6 +505,9 @@ fn mask(text: &str) -> String {
         let time = now - Duration::from_secs(back);
         text = text.replace(&date::rfc5322(time, &utc), "@DATE@");
         text = text.replace(&format!("{}.", date::minutes(time, &utc)), "@MINUTE@.");
+    }
+    for seconds in 1..30 {
+        text = text.replace(&format!("delay=00:00:{seconds:02}"), "delay=00:00:00");
     }
     let mut ids: HashMap<String, usize> = HashMap::new();
     let mut out = String::new();
@@ -561,8 +602,11 @@ fn finish(lab: &Lab, mut out: String) -> String {
     mask(&out)
 }
 
+/// Lines by which a session says something about itself.
+const SETTINGS: [&str; 4] = ["from: ", "rate: ", "port: ", "only: "];
+
 /// Plays one session and gives the dialogue as it went.
-async fn dialogue(lab: &Lab, script: &str) -> String {
+async fn dialogue(lab: &Lab, script: &str, pieces: Pieces) -> String {
     if let Some(command) = script.lines().find_map(|l| l.strip_prefix("submit: ")) {
         return submission(lab, command, script).await;
     }
@@ -584,7 +628,7 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
     }
     let serving = tokio::spawn(Arc::clone(&lab.service).serve(server, connection));
     let (mut reading, mut writing) = tokio::io::split(client);
-    let is_setting = |line: &&str| line.starts_with("from: ") || line.starts_with("rate: ");
+    let is_setting = |line: &&str| SETTINGS.iter().any(|word| line.starts_with(word));
     let settings = script.lines().filter(is_setting);
     let mut out: String = settings.map(|line| format!("{line}\n")).collect();
     receive(&mut reading, &mut out).await;
@@ -595,18 +639,16 @@ async fn dialogue(lab: &Lab, script: &str) -> String {
             continue;
         };
         out.push_str(&format!("{}\n", line));
-        pending.extend(super::smtp_server::unescape(text));
-        pending.extend_from_slice(b"\r\n");
+        pending.extend(said_by_client(text));
         if all
             .get(number + 1)
             .is_some_and(|next| next.starts_with("C:"))
         {
             continue;
         }
-        writing
-            .write_all(&std::mem::take(&mut pending))
-            .await
-            .unwrap();
+        pieces
+            .send(&mut writing, &std::mem::take(&mut pending))
+            .await;
         // Without an answer in the script the client goes away at once.
         if all
             .get(number + 1)
@@ -656,20 +698,20 @@ async fn receive(reading: &mut (impl AsyncReadExt + Unpin), out: &mut String) {
     }
 }
 
-async fn play(file: &Path) {
-    let script = std::fs::read_to_string(file).unwrap();
-    let mut parts = script.split("=== ");
-    let extra: Vec<&str> = parts
-        .next()
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|l| l.strip_prefix("! "))
-        .collect();
-    let lab = Lab::new(&extra.join("\n"));
-    let mut got = script.split("=== ").next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (title, rest) = part.split_once('\n').unwrap_or((part, ""));
-        let played = dialogue(&lab, rest).await;
+async fn play(file: &Path, pieces: Pieces) {
+    let text = std::fs::read_to_string(file).unwrap();
+    let script = Script::parse(&text);
+    let mut labs: HashMap<Option<&str>, Lab> = HashMap::new();
+    let mut got = script.head().to_owned();
+    for (title, session) in &script.sessions {
+        let in_one = title.contains("(one piece)") && pieces != Pieces::One;
+        let played = if in_one || setting(session, "only") == Some("live") {
+            format!("{session}\n")
+        } else {
+            let port = setting(session, "port");
+            let lab = labs.entry(port).or_insert_with(|| Lab::new(&script, port));
+            dialogue(lab, session, pieces).await
+        };
         got.push_str(&format!("=== {title}\n{played}\n"));
     }
     let got = format!("{}\n", got.trim_end());
@@ -677,7 +719,7 @@ async fn play(file: &Path) {
         std::fs::write(file, &got).unwrap();
         return;
     }
-    similar(&got, &script, file);
+    similar(&got, &text, file);
 }
 
 fn similar(got: &str, want: &str, file: &Path) {
@@ -692,17 +734,65 @@ fn similar(got: &str, want: &str, file: &Path) {
     );
 }
 
+/// How what a client says is cut up on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pieces {
+    /// Not at all.
+    One,
+    /// Into single bytes.
+    Bytes,
+    /// Anywhere, from this seed.
+    Random(u64),
+}
+
+impl Pieces {
+    /// Sends the bytes; whoever reads gets its turn after each piece.
+    async fn send(self, writing: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) {
+        let mut state = match self {
+            Self::Random(seed) => seed | 1,
+            _ => 1,
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // xorshift: any numbers will do, the same each time.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let length = match self {
+                Self::One => rest.len(),
+                Self::Bytes => 1,
+                Self::Random(_) => usize::try_from(state % 40).unwrap() + 1,
+            };
+            let (piece, after) = rest.split_at(length.min(rest.len()));
+            writing.write_all(piece).await.unwrap();
+            tokio::task::yield_now().await;
+            rest = after;
+        }
+    }
+}
+
+/// Plays all files, at the same time: many sessions wait for something.
+async fn play_all(pieces: Pieces) {
+    let mut playing = tokio::task::JoinSet::new();
+    for file in files() {
+        playing.spawn(async move { play(&file, pieces).await });
+    }
+    while let Some(played) = playing.join_next().await {
+        played.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn dialogues() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/receive");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "txt"))
-        .collect();
-    files.sort();
-    assert!(!files.is_empty());
-    for file in files {
-        play(&file).await;
-    }
+    play_all(Pieces::One).await;
+}
+
+#[tokio::test]
+async fn dialogues_byte_by_byte() {
+    play_all(Pieces::Bytes).await;
+}
+
+#[tokio::test]
+async fn dialogues_with_random_cuts() {
+    play_all(Pieces::Random(0x5eed)).await;
 }

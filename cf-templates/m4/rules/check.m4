@@ -53,7 +53,7 @@ ifdef(`_REQUIRE_RDNS_', `# feature require_rdns`'_at_(`require_rdns'): a client 
 # for it
 R$*			$: $&{client_addr} $| $&{client_resolve}
 R$=R $* $| $*		$@ RELAY
-R$* $| OK		$@ OK
+R$* $| OK		$: OKSOFAR
 R$* $| FAIL		$#error $@ 5.7.1 $: 550 Fix reverse DNS for $1
 R$* $| TEMP		$#error $@ 4.1.8 $: 451 Client IP address $1 does not resolve
 R$* $| FORGED		$#error $@ 4.1.8 $: 451 Possibly forged hostname for $1

@@ -25,6 +25,7 @@ R$* < @ . $* > $*	$#error $@ 5.1.2 $: "553 Invalid host name"
 R$* < @ $* .. $* > $*	$#error $@ 5.1.2 $: "553 Invalid host name"
 R$* < @ $* @ > $*	$#error $@ 5.1.2 $: "553 Invalid route address"
 R$* @ $* < @ $* > $*	$#error $@ 5.1.3 $: "553 Invalid route address"
+R$* , $*		$#error $@ 5.1.3 $: "553 Invalid route address"
 # A quoted local part at this host may hide a route, and so may one without host.
 R$- < @ $=w . >		$: $(dequote $1 $) < @ $2 . >
 R$* $=O $* < @ $=w . >	$@ $>Parse0 $>canonify $1 $2 $3

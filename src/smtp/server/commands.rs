@@ -258,7 +258,7 @@ impl Server {
         } else {
             (!self.features.has(Features::EXPN), Features::NEED_EXPN_HELO)
         };
-        if self.features.has(needs_helo) && self.greeted == Greeted::No {
+        if !forbidden && self.features.has(needs_helo) && self.greeted == Greeted::No {
             return self.say(fixed::INTRODUCE, out);
         }
         self.notes.push(Note::Asked(line.whole.into(), forbidden));
@@ -288,9 +288,6 @@ impl Server {
         if forbidden {
             self.notes.push(Note::Asked(line.whole.into(), forbidden));
             return self.say(fixed::NOT_ALLOWED, out);
-        }
-        if self.lacks_auth() {
-            return self.say(fixed::NEED_AUTH, out);
         }
         self.aside(Ask::Etrn(line.argument.into()))
     }

@@ -111,11 +111,11 @@ impl Server {
         if self.security.is_authenticated {
             return self.say(fixed::AUTH_TWICE, out);
         }
-        if line.argument.is_empty() {
-            return self.say(fixed::NO_MECHANISM, out);
-        }
         if self.security.mechanisms.is_empty() {
             return self.say(fixed::NO_AUTH, out);
+        }
+        if line.argument.is_empty() {
+            return self.say(fixed::NO_MECHANISM, out);
         }
         if self.in_transaction() {
             return self.say(fixed::AUTH_LATE, out);
@@ -191,6 +191,9 @@ impl Server {
         self.last = "starttls";
         if !line.argument.is_empty() {
             return self.say(fixed::NO_PARAMETERS, out);
+        }
+        if self.features.has(Features::NO_STARTTLS) {
+            return self.say(fixed::TLS_FORBIDDEN, out);
         }
         // sendmail: says the same of TLS that never was there.
         if !self.offers_tls() {

@@ -50,6 +50,8 @@ impl Features {
 
     /// REQUIRETLS is offered under TLS (RFC 8689).
     pub const REQUIRE_TLS: Self = Self(1 << 19);
+    /// STARTTLS is forbidden here, not only impossible.
+    pub const NO_STARTTLS: Self = Self(1 << 20);
 
     /// What a configuration without privacy options offers.
     pub const USUAL: Self = Self(

@@ -101,6 +101,7 @@ pub(super) mod fixed {
     pub(in crate::smtp::server) const AUTH_ABORTED: &str = "501 5.0.0 AUTH aborted\r\n";
     pub(in crate::smtp::server) const NO_PARAMETERS: &str =
         "501 5.5.2 Syntax error (no parameters allowed)\r\n";
+    pub(in crate::smtp::server) const TLS_FORBIDDEN: &str = "503 5.5.0 TLS not available\r\n";
     pub(in crate::smtp::server) const NO_TLS: &str = "454 4.3.3 TLS not available after start\r\n";
     pub(in crate::smtp::server) const TLS_LATE: &str =
         "503 5.5.0 STARTTLS not permitted during a mail transaction\r\n";
