@@ -42,6 +42,7 @@ mod map_tools;
 mod maps;
 mod mc;
 mod migrate;
+mod migrate_sites;
 mod need;
 mod ordinary;
 mod policy;

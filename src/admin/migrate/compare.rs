@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BString, ByteSlice};
 
-use crate::cf::{ClassSource, Config, MailerDef, OPTIONS};
+use crate::cf::{
+    ClassSource, Config, HeaderAction, HeaderCondition, MailerDef, OPTIONS, RulesetDef,
+};
 
 /// Something that is not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// `option`, `mailer`, `map`, `class`, `macro`, `queue group`, `filter`.
+    /// `option`, `mailer`, `map`, `class`, `macro`, `queue group`, `filter`,
+    /// `header`, `ruleset`.
     pub what: &'static str,
     /// Its name.
     pub name: String,
@@ -23,6 +26,19 @@ pub struct Difference {
 /// Macros that say which configuration this is, not what it does.
 const OWN_MACROS: [&str; 3] = ["Z", "v", "_"];
 
+/// How rulesets begin that a site may write.
+const SITE_RULESETS: [&str; 9] = [
+    "local_",
+    "check_",
+    "queuegroup",
+    "greet_pause",
+    "trust_auth",
+    "srv_features",
+    "try_tls",
+    "authinfo",
+    "tls_",
+];
+
 /// The things of one kind that a configuration has, by name, and what each is.
 type Describe = fn(&Config) -> BTreeMap<String, String>;
 
@@ -30,13 +46,15 @@ type Describe = fn(&Config) -> BTreeMap<String, String>;
 pub fn compare(old: &Config, new: &Config) -> Vec<Difference> {
     let mut found = Vec::new();
     options(old, new, &mut found);
-    let parts: [(&'static str, Describe); 6] = [
+    let parts: [(&'static str, Describe); 8] = [
         ("macro", macros),
         ("class", classes),
         ("map", maps),
         ("mailer", mailers),
         ("queue group", queue_groups),
         ("filter", filters),
+        ("header", headers),
+        ("ruleset", rulesets),
     ];
     for (what, describe) in parts {
         let (old, new) = (describe(old), describe(new));
@@ -153,6 +171,62 @@ fn queue_groups(config: &Config) -> BTreeMap<String, String> {
 
 fn filters(config: &Config) -> BTreeMap<String, String> {
     equates(&config.milters)
+}
+
+/// What is added to headers or checked in them, field by field.
+fn headers(config: &Config) -> BTreeMap<String, String> {
+    let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for header in &config.headers {
+        let condition = match &header.condition {
+            HeaderCondition::Always => String::new(),
+            HeaderCondition::Flags(flags) => {
+                let flags: String = flags.iter().map(char::from).collect();
+                format!("?{flags}? ")
+            }
+            HeaderCondition::Macro(name) => format!("?${{{name}}}? "),
+        };
+        let action = match &header.action {
+            HeaderAction::Template(text) => normal(text).to_string(),
+            HeaderAction::Check { ruleset, .. } => format!("$>{ruleset}"),
+        };
+        let name = header.name.to_string().to_ascii_lowercase();
+        parts
+            .entry(name)
+            .or_default()
+            .insert(format!("{condition}{action}"));
+    }
+    parts
+        .into_iter()
+        .map(|(name, lines)| (name, lines.into_iter().collect::<Vec<_>>().join("; ")))
+        .collect()
+}
+
+/// Which rulesets that a site may write have rules of its own. How many is
+/// not compared: what they do is, address by address.
+fn rulesets(config: &Config) -> BTreeMap<String, String> {
+    let has_rules = |name: &BString| {
+        let name = name.to_ascii_lowercase();
+        let ruleset = |set: &&RulesetDef| set.name.to_ascii_lowercase() == name;
+        let found = config.rulesets.iter().find(ruleset);
+        found.is_some_and(|set| !set.rules.is_empty())
+    };
+    let of_site = |set: &&RulesetDef| {
+        let name = set.name.to_ascii_lowercase();
+        // FEATURE(`msp') writes it; each library has its own way.
+        name != b"local_localaddr"
+            && SITE_RULESETS
+                .iter()
+                .any(|own| name.starts_with(own.as_bytes()))
+    };
+    let sets = config.rulesets.iter().filter(of_site);
+    sets.filter(|set| has_rules(&set.name))
+        .map(|set| {
+            (
+                set.name.to_string().to_ascii_lowercase(),
+                "has rules".to_owned(),
+            )
+        })
+        .collect()
 }
 
 fn equates(lines: &[crate::cf::EquatesDef]) -> BTreeMap<String, String> {

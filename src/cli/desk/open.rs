@@ -39,12 +39,20 @@ impl SystemLog for NoLog {
 impl OpenSite {
     /// Makes a configuration ready.
     pub(in crate::cli) fn new(loaded: Loaded, place: &Place) -> Result<Self, Failure> {
+        let resolver = site::resolver(&loaded.config.options, place);
+        Self::with(loaded, resolver)
+    }
+
+    /// The same with another name service.
+    pub(in crate::cli) fn with(
+        loaded: Loaded,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| (Sysexit::OsErr, error.to_string()))?;
         let users: Arc<dyn Users> = Arc::new(os::SystemUsers::new());
-        let resolver = site::resolver(&loaded.config.options, place);
         let shared = site::Shared {
             users,
             resolver: Arc::clone(&resolver),

@@ -7,7 +7,7 @@
 mod header;
 mod option;
 mod places;
-mod relay;
+pub(super) mod relay;
 mod route;
 mod story;
 mod trial;

@@ -34,6 +34,9 @@ pub(in crate::cli) struct Arguments {
     login: Option<String>,
 }
 
+/// A client that no configuration knows (RFC 5737).
+const STRANGER: &str = "203.0.113.77";
+
 /// A question that is put to the rules.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
@@ -92,6 +95,20 @@ impl End {
             Verdict::Reject(reply) => End::Refused(reply),
         }
     }
+}
+
+/// How a stranger ends who sends from one address to another, in words.
+pub(in crate::cli) async fn of_stranger(open: &OpenSite, from: &[u8], to: &[u8]) -> String {
+    let question = Question {
+        address: STRANGER.to_owned(),
+        name: "stranger.invalid".into(),
+        resolve: "OK",
+        from: from.into(),
+        to: to.into(),
+        login: None,
+    };
+    let steps = judge(open, &question).await;
+    steps.last().map(|step| step.end.text()).unwrap_or_default()
 }
 
 /// Puts the question to the rules, step by step as a session does, and gives

@@ -11,14 +11,16 @@ use crate::admin::make::databases;
 use crate::admin::migrate::{Staged, Treated};
 use crate::admin::table::{Form, TableText};
 use crate::cli::desk::OpenSite;
+use crate::cli::explain::relay;
+use crate::cli::progress::Progress;
 use crate::daemon::Loaded;
-use crate::rewrite::{Deed, Recorder};
-use crate::route::{Resolution, Verdict};
+use crate::rewrite::{Deed, MacroTable, Recorder};
+use crate::route::{MailerId, Resolution, Role, Site};
 
 /// Addresses that are tried.
 const ADDRESSES_MAX: usize = 100_000;
-/// A client that no configuration knows (RFC 5737).
-const STRANGER: &str = "203.0.113.77";
+/// What strangers send from.
+const SENDER: &str = "somebody@other.invalid";
 
 /// Every address in maps, aliases and log, and where it was found.
 pub(super) fn of(
@@ -107,16 +109,27 @@ fn from_log(log: &Path, add: &mut dyn FnMut(&[u8], &str)) {
     }
 }
 
+/// Whether what a configuration says to strangers can be tried outside of a
+/// session: with FEATURE(`delay_checks') of the reference's library it refuses
+/// every sender there, which no session sees.
+pub(super) fn can_try_strangers(open: &OpenSite) -> bool {
+    let asked = relay::of_stranger(open, SENDER.as_bytes(), b"postmaster");
+    !open.runtime.block_on(asked).contains("553 5.5.4")
+}
+
 /// Those that the two configurations treat differently.
 pub(super) fn treated(
     old: &OpenSite,
     new: &OpenSite,
     known: &BTreeMap<BString, String>,
+    strangers: bool,
 ) -> Vec<Treated> {
     let mut found = Vec::new();
+    let mut progress = Progress::new("godwit migrate", "addresses");
     for (address, place) in known {
-        let (was, old_rule) = old.runtime.block_on(treat(old, address));
-        let (is, new_rule) = new.runtime.block_on(treat(new, address));
+        progress.step();
+        let (was, old_rule) = old.runtime.block_on(treat(old, address, strangers));
+        let (is, new_rule) = new.runtime.block_on(treat(new, address, strangers));
         if was != is {
             found.push(Treated {
                 address: address.to_string(),
@@ -130,15 +143,20 @@ pub(super) fn treated(
     found
 }
 
-/// What a configuration does with an address: where it goes, and whether a
-/// stranger may send to it; and the rule that decides.
-async fn treat(open: &OpenSite, address: &BString) -> (String, String) {
+/// What a configuration does with an address: where it goes, whether a
+/// stranger may send to it and from it, how it looks on leaving; and the rule
+/// that decides.
+async fn treat(open: &OpenSite, address: &BString, strangers: bool) -> (String, String) {
     let site = &open.site;
     let mut macros = site.layer();
     let mut recorder = Recorder::default();
     let way = site
         .resolve_traced(address, &mut macros, &mut recorder)
         .await;
+    let mailer = match &way {
+        Resolution::Mailer(target) => Some(target.mailer),
+        _ => None,
+    };
     let way = match way {
         Resolution::Mailer(target) => format!(
             "mailer {}, host {}, user {}",
@@ -149,20 +167,40 @@ async fn treat(open: &OpenSite, address: &BString) -> (String, String) {
         Resolution::Refused(reply) | Resolution::Later(reply) => reply.to_line().to_string(),
         Resolution::Discard => "thrown away".to_owned(),
     };
-    macros.set(b"client_addr", STRANGER);
-    macros.set(b"client_name", "stranger.invalid");
-    macros.set(b"client_ptr", "stranger.invalid");
-    macros.set(b"client_resolve", "OK");
-    macros.set(b"f", "");
-    let bracketed = [b"<", address.as_slice(), b">"].concat();
-    let verdict = site.check("check_rcpt", &[&bracketed], &mut macros).await;
-    let stranger = match verdict {
-        Verdict::Accept | Verdict::Other { .. } => "taken from strangers".to_owned(),
-        Verdict::Discard => "from strangers thrown away".to_owned(),
-        Verdict::Quarantine(why) => format!("from strangers held: {why}"),
-        Verdict::Reject(reply) => format!("from strangers {}", reply.to_line()),
+    let from_here = match &mailer {
+        Some(mailer) => leaves(site, *mailer, address, &mut macros).await,
+        None => String::new(),
     };
-    (format!("{way}; {stranger}"), decided(open, &recorder))
+    if !strangers {
+        return (format!("{way}{from_here}"), decided(open, &recorder));
+    }
+    let to = relay::of_stranger(open, SENDER.as_bytes(), address).await;
+    let from = relay::of_stranger(open, address, b"postmaster").await;
+    let text = format!("{way}; to it from strangers: {to}; from it: {from}{from_here}");
+    (text, decided(open, &recorder))
+}
+
+/// How it looks on leaving by a mailer: as sender and as recipient, in the
+/// envelope and in the header.
+async fn leaves(
+    site: &Site,
+    mailer: MailerId,
+    address: &BString,
+    macros: &mut MacroTable,
+) -> String {
+    let mut text = String::from("; leaves as");
+    for role in [
+        Role::EnvelopeSender,
+        Role::HeaderSender,
+        Role::EnvelopeRecipient,
+        Role::HeaderRecipient,
+    ] {
+        let made = site
+            .rewrite_address(mailer, address, role, None, macros)
+            .await;
+        text.push_str(&format!(" {}", made.text));
+    }
+    text
 }
 
 /// The place of the rule that made the mailer triple.

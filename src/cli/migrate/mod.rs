@@ -5,11 +5,13 @@
 //! are asked about every address that the site's files and log know.
 
 mod addresses;
+mod names;
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bstr::ByteSlice;
 use clap::Parser;
@@ -22,6 +24,8 @@ use crate::admin::{compile_file, replace_file};
 use crate::base::{Place, Sysexit};
 use crate::daemon::Loaded;
 use crate::mc::Templates;
+
+use names::EveryName;
 
 /// Take over a site that runs on sendmail, and say what differs.
 #[derive(Parser)]
@@ -100,8 +104,8 @@ fn migrate(arguments: &Arguments) -> Result<Report, Failure> {
         files: staged.files,
         ..Report::default()
     };
-    for name in ["sendmail", "submit"] {
-        configuration(&staged, name, arguments.log.as_deref(), &mut report)?;
+    for pair in pairs(&staged.mail) {
+        configuration(&staged, &pair, arguments.log.as_deref(), &mut report)?;
     }
     if report.compiled.is_empty() {
         let text = format!("{}: neither sendmail.mc nor sendmail.cf", report.from);
@@ -118,22 +122,83 @@ fn migrate(arguments: &Arguments) -> Result<Report, Failure> {
     Ok(report)
 }
 
+/// What is noted where strangers were left out.
+const NOT_TRIED: &str = "what the old sendmail.cf answers strangers can only be seen in a session \
+     (delay_checks): it was not compared";
+
+/// A configuration's source and what it is made into, both in `/etc/mail`.
+struct Pair {
+    mc: String,
+    cf: String,
+}
+
+impl Pair {
+    /// Whether it is the server's: the one that maps are made for.
+    fn is_main(&self) -> bool {
+        self.cf == "sendmail.cf"
+    }
+}
+
+/// The configurations of a site: sendmail and submit; FreeBSD's, which are
+/// named after the host; those of other instances.
+fn pairs(mail: &Path) -> Vec<Pair> {
+    let mut stems: Vec<String> = fs::read_dir(mail)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some(name.strip_suffix(".mc")?.to_owned())
+        })
+        .collect();
+    stems.sort();
+    let has = |name: &str| stems.iter().any(|stem| stem == name);
+    // sendmail: `make install' copies HOST.cf to sendmail.cf, and
+    // HOST.submit.cf to submit.cf.
+    let host = stems
+        .iter()
+        .find(|stem| has(&format!("{stem}.submit")) && !has("sendmail"));
+    let result = |stem: &str| match host {
+        Some(host) if stem == host => "sendmail.cf".to_owned(),
+        Some(host) if stem.strip_suffix(".submit") == Some(host) => "submit.cf".to_owned(),
+        _ => format!("{stem}.cf"),
+    };
+    let mut found: Vec<Pair> = stems
+        .iter()
+        .map(|stem| Pair {
+            mc: format!("{stem}.mc"),
+            cf: result(stem),
+        })
+        .collect();
+    for name in ["sendmail", "submit"] {
+        let cf = format!("{name}.cf");
+        if mail.join(&cf).is_file() && !found.iter().any(|pair| pair.cf == cf) {
+            let mc = format!("{name}.mc");
+            found.push(Pair { mc, cf });
+        }
+    }
+    // The server's first: its databases are those that all use.
+    found.sort_by_key(|pair| (!pair.is_main(), pair.cf != "submit.cf"));
+    found
+}
+
 /// One configuration: its `.mc` compiled, its old `.cf` beside it.
 fn configuration(
     staged: &Staged,
-    name: &str,
+    pair: &Pair,
     log: Option<&Path>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let source = staged.mail.join(format!("{name}.mc"));
-    let result = staged.mail.join(format!("{name}.cf"));
-    let kept = staged.mail.join(format!("{name}.cf.sendmail"));
+    let Pair { mc, cf } = pair;
+    let source = staged.mail.join(mc);
+    let result = staged.mail.join(cf);
+    let kept = staged.mail.join(format!("{cf}.sendmail"));
     let had_cf = result.is_file();
     if !source.is_file() {
         if had_cf {
-            let text = format!("{name}.cf: there is no {name}.mc; it is used as it is");
+            let text = format!("{cf}: there is no {mc}; it is used as it is");
             report.compiled.push(text);
-            if name == "sendmail" {
+            if pair.is_main() {
                 build(staged, report);
             }
         }
@@ -153,21 +218,24 @@ fn configuration(
     });
     report
         .missing
-        .extend(required.map(|file| format!("{name}.mc includes {file}")));
+        .extend(required.map(|file| format!("{mc} includes {file}")));
     report.faults.extend(compiled.faults.iter().cloned());
     if compiled.failed() {
         report
             .compiled
-            .push(format!("{name}.mc: cannot be compiled"));
+            .push(format!("{mc}: cannot be compiled; the old {cf} stays"));
+        if had_cf {
+            fs::rename(&kept, &result).map_err(|error| (Sysexit::CantCreat, error.to_string()))?;
+        }
         return Ok(());
     }
     replace_file(&result, &compiled.text, 0o644)
         .map_err(|error| (Sysexit::CantCreat, error.to_string()))?;
     report.compiled.push(match had_cf {
-        true => format!("{name}.mc: compiled; the old {name}.cf is {name}.cf.sendmail"),
-        false => format!("{name}.mc: compiled; there is no old {name}.cf to compare with"),
+        true => format!("{mc}: compiled; the old {cf} is {cf}.sendmail"),
+        false => format!("{mc}: compiled; there is no old {cf} to compare with"),
     });
-    if name == "sendmail" {
+    if pair.is_main() {
         build(staged, report);
     }
     if !had_cf {
@@ -177,17 +245,21 @@ fn configuration(
         desk::load(&staged.place, file).map_err(|error| (Sysexit::NoInput, error.to_string()))
     };
     let (old, new) = (read(&kept)?, read(&result)?);
-    let file = format!("{name}.cf");
+    let file = cf.clone();
     let found = compare(&old.config, &new.config);
     report
         .differences
         .extend(found.into_iter().map(|found| (file.clone(), found)));
-    if name == "sendmail" {
+    if pair.is_main() {
         let known = addresses::of(staged, &new, log);
-        let old = OpenSite::new(old, &staged.place)?;
-        let new = OpenSite::new(new, &staged.place)?;
+        let old = OpenSite::with(old, Arc::new(EveryName))?;
+        let new = OpenSite::with(new, Arc::new(EveryName))?;
         report.tried = known.len();
-        report.treated = addresses::treated(&old, &new, &known);
+        let strangers = addresses::can_try_strangers(&old);
+        if !strangers {
+            report.notes.push(NOT_TRIED.to_owned());
+        }
+        report.treated = addresses::treated(&old, &new, &known, strangers);
     }
     Ok(())
 }

@@ -1,0 +1,1 @@
+define(`confMAX_HOP', `21')dnl
