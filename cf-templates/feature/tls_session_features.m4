@@ -7,9 +7,11 @@ divert(181)dnl
 # tls_srv_features, tls_clt_features: TLS parameters for this client, this server
 #
 Stls_srv_features
-R$* $| $*		$: $>D < $1 > < ? > < ! "TLS_Srv_Features" > < $2 >
+ifdef(`_ACCESS_', `R$* $| $*		$: $>D < $1 > < ? > < ! "TLS_Srv_Features" > < $2 >
 R< ? > < $* >		$: $>A < $1 > < ? > < ! "TLS_Srv_Features" > < $1 >
 R< ? > < $* >		$@ ""
 R< $+ > < $* >		$@ $1
+', `R$*			$@ ""
+')dnl
 
 divert(-1)

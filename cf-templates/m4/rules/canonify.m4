@@ -28,7 +28,7 @@ R< : > < ! > $*		$: $1
 R< : > @ $+ , $+	< : > $2
 R< : > @ [ $+ ] : $+	$: $2
 R< : > @ $+ : $+	$: $2
-R< : > $* : $* [ $* ] $*	$: $2 [ $3 ] $4
+R< : > $* : $* [ $+ ]	$: $2 [ $3 ]
 R< : > $* [ IPv6 : $+ ]	$: $1 [ IPv6 : $2 ]
 R< : > $* :: $*		$: $1 :: $2
 R< : > : include : $*	$: : include : $1
@@ -36,20 +36,20 @@ R< : > @ $*		$: @ $1
 R< : > $* : $*		$: $2
 R< : > $*		$: $1
 # A group may end with a semicolon; nothing may be left of it.
-R$* ;			$: $1
+R$* ;			$1
 R$@			$@ : ; < @ >
 # user@host: the last at sign is the one that routes.
 R$+ @ $+		$: $1 < @ $2 >
 R$+ < $+ @ $+ >		$1 $2 < @ $3 >
 R$+ < @ $+ >		$@ $>Canonify2 $1 < @ $2 >
-ifdef(`_DECNET_', `# DECnet: node::user
-R$- :: $+		$@ $>Canonify2 $2 < @ $1 .DECNET >
-R$- . $+ :: $+		$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >
-')dnl
 ifdef(`_NO_UUCP_', `', `# UUCP: host!user; a bare host name belongs to the pseudo domain UUCP
 R$- ! $+		$@ $>Canonify2 $2 < @ $1 .UUCP >
 R$+ . $- ! $+		$@ $>Canonify2 $3 < @ $1 . $2 >
 R$+ ! $+		$@ $>Canonify2 $2 < @ $1 .UUCP >
+')dnl
+ifdef(`_DECNET_', `# DECnet: node::user
+R$- :: $+		$@ $>Canonify2 $2 < @ $1 .DECNET >
+R$- . $+ :: $+		$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >
 ')dnl
 ifdef(`_NO_PERCENT_', `# No percent routing here: only an at sign can be the focus.
 R$* @ $*		$: $1 < @ $2 >
@@ -126,9 +126,9 @@ ifdef(`_masq_entire_', `R$* < @ $* .$=M > $*		$: $1 < @ $2 .$3 . > $4
 ifdef(`_kmap_generics_', `ifdef(`_generics_class_', `R$* < @ $=G > $*		$: $1 < @ $2 . > $3
 ifdef(`_generics_entire_', `R$* < @ $* .$=G > $*		$: $1 < @ $2 .$3 . > $4
 ')')')dnl
-ifdef(`_virthost_class_', `R$* < @ $={VirtHost} > $*	$: $1 < @ $2 . > $3
+ifdef(`_kmap_virtuser_', `ifdef(`_virthost_class_', `R$* < @ $={VirtHost} > $*	$: $1 < @ $2 . > $3
 ifdef(`_virtuser_entire_', `R$* < @ $* .$={VirtHost} > $*	$: $1 < @ $2 .$3 . > $4
-')')dnl
+')')')dnl
 R$* < @ $* .. > $*		$1 < @ $2 . > $3
 
 #

@@ -16,7 +16,11 @@ R$- < @ $* >		$: $(dequote $1 $) < @ $2 >
 ifdef(`_LOOSE_RELAY_', `', `# a route behind one of our relay domains is looked through
 R$* $=O $* < @ $=R >	$@ $>ParseRecipient $1 $2 $3
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* $=O $* < @ $* .$=R >	$@ $>ParseRecipient $1 $2 $3
-')ifdef(`_ACCESS_', `R$* $=O $* < @ $+ >	$: $>D < $4 > < ? > < + To > < $1 $2 $3 < @ $4 > >
+')ifdef(`_RELAY_MX_', `R$* $=O $* < @ $+ >	$: < : $(mxserved $4 $) : > < $1 $2 $3 < @ $4 > >
+R< $* : $=w . : $* > < $* < @ $* > >	$@ $>ParseRecipient $4
+R< : $* : > < $* >	$: $2
+')dnl
+ifdef(`_ACCESS_', `R$* $=O $* < @ $+ >	$: $>D < $4 > < ? > < + To > < $1 $2 $3 < @ $4 > >
 R< RELAY > < $* < @ $* > >	$@ $>ParseRecipient $1
 R< $+ > < $* >		$: $2
 ')')dnl
@@ -308,7 +312,8 @@ R< ? > < $* >		$: < $(access $1 $: ? $) > < $1 >
 ', `R< ? > $*		$: $>D < $1 > < ? > < + Connect > < $1 >
 ')R< RELAY > $*		$@ RELAY
 R< < TMPF > > $*	$#TEMP $@ 4.3.0 $: _TMPFMSG_
-R< $* > < $* >		$: $2
+R< ? > < $* >		$: $1
+R< $* > < $* >		$@ $2
 ')dnl
 ifdef(`_BAD_HELO_', `ifdef(`_DELAY_CHECKS_', `', `include(_CF_DIR_`m4/rules/helo.m4')')')dnl
 

@@ -28,9 +28,11 @@ R$* @ $* < @ $* > $*	$#error $@ 5.1.3 $: "553 Invalid route address"
 R$* , $*		$#error $@ 5.1.3 $: "553 Invalid route address"
 # A quoted local part at this host may hide a route, and so may one without host.
 R$- < @ $=w . >		$: $(dequote $1 $) < @ $2 . >
+R< @ $=w . >		$#error $@ 5.1.3 $: "553 User address required"
 R$* $=O $* < @ $=w . >	$@ $>Parse0 $>canonify $1 $2 $3
 R$-			$: < > $(dequote $1 $)
 R< > $+ $=O $+		$@ $>Parse0 $>canonify $1 $2 $3
+R< >			$#error $@ 5.1.3 $: "553 User address required"
 R< > $*			$: $1
 ifdef(`_prefix_', `# feature prefixmod`'_at_(`prefixmod'): the word is no part of the name
 R`'_prefix_ $+			$: $1

@@ -124,10 +124,10 @@ RPROTOCOL $| OK		_TLSFAIL_ STARTTLS failed."
 RCONFIG $| OK		_TLSFAIL_ STARTTLS temporarily not possible."
 RDANE_FAIL $| OK	_TLSFAIL_ DANE check failed."
 R$* $| OK		$@ OK
-', `ifdef(`_tls_fallback_', `', `RSOFTWARE		$#error $@ 4.7.0 $: "454 TLS handshake failed."
-RPROTOCOL		$#error $@ 4.7.0 $: "454 STARTTLS failed."
-RCONFIG			$#error $@ 4.7.0 $: "454 STARTTLS temporarily not possible."
-RDANE_FAIL		$#error $@ 4.7.0 $: "454 DANE check failed."
+', `ifdef(`_tls_fallback_', `', `RSOFTWARE		_TLSFAIL_ TLS handshake failed."
+RPROTOCOL		_TLSFAIL_ STARTTLS failed."
+RCONFIG			_TLSFAIL_ STARTTLS temporarily not possible."
+RDANE_FAIL		_TLSFAIL_ DANE check failed."
 ')')dnl
 ifdef(`_need_tls_req_', `# with a demand: how a failure is called, then what is demanded
 R$* $| < PERM + $+ > $*	$: $1 $| < 503:5.7.0 > $2
