@@ -32,6 +32,7 @@ use super::need;
 pub(crate) mod archive;
 mod compare;
 mod names;
+mod reference;
 
 /// Where the reference's templates are, under its root.
 const TEMPLATES: &str = "usr/share/sendmail/cf";
@@ -195,7 +196,11 @@ impl Case<'_> {
 
     /// `@DIR@` in the case's files stands for its directory.
     fn put_paths_in(&self) {
-        let at = self.case.to_str().unwrap();
+        self.put_path_in(self.case.to_str().unwrap());
+    }
+
+    /// The same for where the directory is seen from inside.
+    fn put_path_in(&self, at: &str) {
         for entry in fs::read_dir(self.case).unwrap() {
             let path = entry.unwrap().path();
             let kept = ["test.out", "startup.out", "sendmail.cf.facts"];

@@ -22,6 +22,43 @@ pub(super) fn recorded(golden: &str, commands: &[&str]) -> Vec<String> {
     outputs
 }
 
+/// What a program printed in address test mode: what it said before the first
+/// prompt, and for each command.
+pub(super) fn answers(raw: &str, commands: &[&str]) -> (String, Vec<String>) {
+    let mut parts: Vec<Vec<&str>> = vec![Vec::new()];
+    for line in raw.split('\n') {
+        let mut rest = line;
+        loop {
+            if let Some(after) = rest.strip_prefix("> ") {
+                parts.push(Vec::new());
+                rest = after;
+                continue;
+            }
+            // `/expand' ends its answer without a line end.
+            let asked = parts.len().checked_sub(2).and_then(|at| commands.get(at));
+            let expands = asked.is_some_and(|command| command.starts_with("/expand"));
+            match rest.split_once("> ") {
+                Some((value, after)) if expands && parts.last().is_some_and(Vec::is_empty) => {
+                    parts.last_mut().unwrap().push(value);
+                    parts.push(Vec::new());
+                    rest = after;
+                }
+                _ => break,
+            }
+        }
+        parts.last_mut().unwrap().push(rest);
+    }
+    let banner = |line: &&str| {
+        !line.is_empty()
+            && !line.starts_with("ADDRESS TEST MODE")
+            && !line.starts_with("Enter <ruleset>")
+    };
+    let mut parts = parts.into_iter();
+    let head: Vec<&str> = parts.next().unwrap_or_default();
+    let head: Vec<&str> = head.into_iter().filter(banner).collect();
+    (head.join("\n"), parts.map(|part| part.join("\n")).collect())
+}
+
 /// Text without blanks at the ends of lines and without empty lines at its
 /// end.
 pub(super) fn trimmed(text: &str) -> String {

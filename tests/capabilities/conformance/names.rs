@@ -11,8 +11,13 @@ type Zone = HashMap<String, Vec<(String, String)>>;
 
 /// Serves the zone until the tests end; gives the address.
 pub(super) fn serve(zone: &Path) -> SocketAddr {
+    serve_at("127.0.0.1:0", zone)
+}
+
+/// The same at an address.
+pub(super) fn serve_at(address: &str, zone: &Path) -> SocketAddr {
     let zone = read(&std::fs::read_to_string(zone).unwrap());
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = UdpSocket::bind(address).unwrap();
     let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut question = [0; 1500];
