@@ -188,6 +188,14 @@ impl Solo {
         self.deliverer.deliver(site, resolver, claim).await;
     }
 
+    /// Leaves a message to queue runs, and says so in the log.
+    pub async fn leave(&self, claim: Claim) {
+        let resolver = &*self.resolver;
+        self.deliverer
+            .say_queued(&self.site, resolver, &claim.message)
+            .await;
+    }
+
     /// Tries every message of the queue that the selector wants, one after
     /// the other, oldest first.
     pub async fn run_queue(&self, selector: &Selector) {

@@ -221,6 +221,21 @@ impl Deliverer {
         matches!(occasion, Occasion::Attempt).then_some(wait)
     }
 
+    /// Logs that a new message is left to queue runs (DeliveryMode queue and
+    /// defer).
+    pub async fn say_queued(&self, site: &Arc<Site>, resolver: &dyn Resolver, message: &Message) {
+        let work = Work {
+            deliverer: self,
+            site,
+            resolver,
+            message,
+            macros: macros_of(site, message),
+            began: self.clock.now(),
+            occasion: queue::Occasion::Accepted,
+        };
+        work.log_queued().await;
+    }
+
     /// Leaves a message to queue runs, untried.
     pub async fn put_by(&self, claim: Claim) {
         let outcome = Settlement::Keep {

@@ -42,6 +42,24 @@ impl Work<'_> {
             .await;
     }
 
+    /// Logs that a message was left to queue runs: a line for each recipient.
+    pub(super) async fn log_queued(&self) {
+        let recipients = self.message.envelope.recipients.iter().enumerate();
+        for (place, recipient) in recipients.filter(|(_, recipient)| recipient.is_pending()) {
+            let mut macros = self.macros.clone();
+            let job = match self.site.resolve(&recipient.address, &mut macros).await {
+                Resolution::Mailer(target) => Some(Job {
+                    mailer: target.mailer,
+                    host: target.host,
+                    recipients: Vec::new(),
+                }),
+                _ => None,
+            };
+            self.log(&[place], job.as_ref(), &Verdict::queued(), None)
+                .await;
+        }
+    }
+
     async fn log(
         &self,
         places: &[usize],
@@ -56,7 +74,11 @@ impl Work<'_> {
             .map(|recipient| recipient.shown())
             .collect();
         let recipients: Vec<&[u8]> = shown.iter().map(|text| text.as_bytes()).collect();
-        let controller = self.controller(places).await;
+        // sendmail: what has not been tried shows only who answers for it.
+        let controller = match verdict.is_queued() && took.is_none() {
+            true => None,
+            false => self.controller(places).await,
+        };
         let mailer = match job {
             Some(job) => self.site.mailer(job.mailer).name.as_bstr(),
             None => BStr::new("local"),

@@ -231,3 +231,44 @@ fn connections_come_from_the_address_that_the_site_names() {
     let (_stream, peer) = listener.accept().expect("a connection");
     assert_eq!(peer.ip().to_string(), "127.0.0.9");
 }
+
+#[test]
+fn what_is_left_to_a_run_is_logged() {
+    let sink = Sink::start();
+    let site = queueing("", &sink);
+    queue(
+        &site,
+        "a@near.example",
+        &["b@far.example", "c@far.example"],
+        1,
+    );
+    let submitted = std::process::Command::new(crate::site::godwit())
+        .arg("--root")
+        .arg(site.root())
+        .args([
+            "sendmail",
+            "-odd",
+            "-Am",
+            "-fa@near.example",
+            "d@far.example",
+        ])
+        .stdin(std::fs::File::open(site.path("etc/mail/sendmail.mc")).expect("a text"))
+        .status();
+    assert!(submitted.is_ok_and(|status| status.success()));
+    let ends = [
+        ": to=<b@far.example>, delay=00:00:00, mailer=relay, pri=60014, stat=queued",
+        ": to=<c@far.example>, delay=00:00:00, mailer=relay, pri=60014, stat=queued",
+    ];
+    until("the lines of the session", || {
+        let log = site.read("var/log/maillog");
+        ends.iter()
+            .all(|end| log.lines().any(|line| line.ends_with(end)))
+    });
+    until("the line of the command", || {
+        let log = site.read("var/log/maillog");
+        log.lines().any(|line| {
+            line.contains(": to=d@far.example, delay=00:00:00, mailer=relay, pri=")
+                && line.ends_with(", stat=queued")
+        })
+    });
+}

@@ -169,12 +169,17 @@ async fn deliver(command: &Command<'_>, solo: &Solo, claim: Claim, errors: u8) -
         code: Sysexit::Ok,
         queued: None,
     };
+    let waits = matches!(delivery_mode(&solo.site.config.options), b'q' | b'd');
     if !hand_over::is_submission(command) {
         // Dropping the claim leaves the message to the queue.
         done.queued = Some((Arc::clone(&solo.site), claim.message.id));
+        if waits {
+            solo.leave(claim).await;
+        }
         return done;
     }
-    if matches!(delivery_mode(&solo.site.config.options), b'q' | b'd') {
+    if waits {
+        solo.leave(claim).await;
         return done;
     }
     let letter = letter(&claim);

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Engine;
 use super::runner::Wish;
+use super::{Engine, Snapshot};
 use crate::base::maillog::Subject;
 use crate::daemon::spool::delivery_mode;
 use crate::envelope::{ControllingUser, ListError, ListFile, ListFiles};
@@ -18,7 +18,12 @@ impl Intake for Engine {
         // Queued and deferred mail waits for the next queue run.
         if matches!(mode.to_ascii_lowercase(), b'q' | b'd') {
             let deliverer = Arc::clone(&self.deliverer);
-            tokio::spawn(async move { deliverer.put_by(claim).await });
+            let Snapshot { site, resolver, .. } = self.snapshot();
+            tokio::spawn(async move {
+                let message = &claim.message;
+                deliverer.say_queued(&site, &*resolver, message).await;
+                deliverer.put_by(claim).await;
+            });
             return;
         }
         self.deliveries.begin(claim);
