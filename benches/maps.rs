@@ -1,9 +1,10 @@
 //! What is claimed of databases, measured: building, opening and asking.
 //!
 //! `cargo bench --bench maps [-- ENTRIES]` prints CPU seconds; the peers that
-//! are installed (Postfix's postmap and postalias, sendmail's makemap) are run
-//! on the same source. Times are those of one run on an otherwise idle
-//! machine: compare them with each other only.
+//! are there (Postfix's postmap and postalias, sendmail's makemap; installed,
+//! or where the test tools put them) are run on the same source. `-- open
+//! ENTRIES` opens maps of so many entries. Times are those of one run on an
+//! otherwise idle machine: compare them with each other only.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -37,8 +38,25 @@ fn own<T>(work: impl FnOnce() -> T) -> (T, f64) {
     (result, cpu(UsageWho::RUSAGE_SELF) - before)
 }
 
+/// The most memory that any program run from here took, in MiB.
+fn peak() -> i64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss() / 1024
+}
+
+/// Where a peer's program is.
+fn find(program: &str) -> PathBuf {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let reference = std::env::var_os("GODWIT_REFERENCE").map_or(top.join("reference"), Into::into);
+    let places = [top.join("postfix/bin"), reference.join("root/usr/sbin")];
+    let found = places.iter().map(|place| place.join(program));
+    found
+        .filter(|path| path.exists())
+        .next()
+        .unwrap_or_else(|| program.into())
+}
+
 /// The CPU seconds of a program, if it is there.
-fn peer(program: &str, arguments: &[&str], input: &Path) -> Option<f64> {
+fn peer(program: &Path, arguments: &[&str], input: &Path) -> Option<f64> {
     let before = cpu(UsageWho::RUSAGE_CHILDREN);
     let status = Command::new(program)
         .args(arguments)
@@ -148,17 +166,105 @@ fn found(maps: &Maps, id: MapId, key: &str) -> bool {
 }
 
 fn main() {
-    let count = std::env::args().skip(1).find_map(|word| word.parse().ok());
-    let count: usize = count.unwrap_or(1_000_000);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let count = words.iter().find_map(|word| word.parse().ok());
     let dir = std::env::temp_dir().join(format!("godwit-bench-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let source = dir.join("source");
-    write_source(&source, count);
-    for kind in [Kind::Cdb, Kind::Hash, Kind::Btree] {
-        one(kind, &dir, &source, count);
+    if words.iter().any(|word| word == "open") {
+        let count = count.unwrap_or(10_000_000);
+        write_source(&source, count);
+        for kind in Kind::ALL {
+            openings(kind, &dir, &source, count);
+        }
+    } else {
+        let count = count.unwrap_or(1_000_000);
+        write_source(&source, count);
+        // The tools first: what they took at most is not told apart later.
+        tools(&dir, &source);
+        for kind in Kind::ALL {
+            one(kind, &dir, &source, count);
+        }
+        peers(&dir, &source);
     }
-    peers(&dir, &source);
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// Makes maps and aliases with our own tools.
+fn tools(dir: &Path, source: &Path) {
+    let godwit = Path::new(env!("CARGO_BIN_EXE_godwit"));
+    for kind in Kind::ALL {
+        let map = dir.join("tool");
+        let words = [
+            "makemap",
+            "-C",
+            "/dev/null",
+            kind.name(),
+            map.to_str().unwrap(),
+        ];
+        let seconds = peer(godwit, &words, source).unwrap();
+        println!(
+            "makemap {}: {seconds:.3} CPU s, {} MiB",
+            kind.name(),
+            peak()
+        );
+    }
+    let list = alias_list(dir, source);
+    let cf = dir.join("sendmail.cf");
+    let mc = Path::new(env!("CARGO_MANIFEST_DIR")).join("mc/standalone.mc");
+    let compile = ["compile", mc.to_str().unwrap(), "-o", cf.to_str().unwrap()];
+    peer(godwit, &compile, source).unwrap();
+    let text = std::fs::read_to_string(&cf).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| match line.starts_with("O AliasFile=") {
+            true => format!(
+                "O AliasFile=hash:{}\nO DontBlameSendmail=MapInUnsafeDirPath",
+                list.display()
+            ),
+            false => line.to_owned(),
+        });
+    let text: Vec<String> = lines.collect();
+    std::fs::write(&cf, text.join("\n") + "\n").unwrap();
+    let words = ["newaliases", "-C", cf.to_str().unwrap()];
+    let seconds = peer(godwit, &words, source).unwrap();
+    println!("newaliases: {seconds:.3} CPU s, {} MiB", peak());
+}
+
+/// The source as an alias list.
+fn alias_list(dir: &Path, source: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(source).unwrap();
+    let line = |line: &str| {
+        let (key, value) = line.split_once('\t').unwrap();
+        format!("{}: {value}\n", key.split_once('@').unwrap().0)
+    };
+    let list = dir.join("aliases");
+    std::fs::write(&list, text.lines().map(line).collect::<String>()).unwrap();
+    list
+}
+
+/// Opens a map several times, and tells the times to the first answer.
+fn openings(kind: Kind, dir: &Path, source: &Path, count: usize) {
+    let path = kind.file(&dir.join("map"));
+    build(kind, &path, source);
+    std::thread::sleep(Duration::from_millis(200));
+    let mut times: Vec<f64> = (0..9)
+        .map(|round| {
+            let begun = Instant::now();
+            let maps = open(kind, &path);
+            let id = maps.id(b"m").unwrap();
+            assert!(found(&maps, id, &key(round * count / 9)));
+            begun.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!(
+        "open {} of {count}: {:.3} ms to the first answer, at most {:.3}",
+        kind.name(),
+        times[4],
+        times[8]
+    );
+    std::fs::remove_file(&path).unwrap();
 }
 
 /// Builds, opens and asks one type.
@@ -207,18 +313,22 @@ fn peers(dir: &Path, source: &Path) {
         path.to_str().unwrap().to_owned()
     };
     let big = "268435456";
-    let runs: [(&str, Vec<String>); 4] = [
+    let aliases = alias_list(dir, source);
+    let runs: [(&str, Vec<String>); 7] = [
         ("makemap", vec!["hash".into(), copy("mh")]),
         (
             "makemap",
             vec!["-c".into(), big.into(), "hash".into(), copy("mc")],
         ),
+        ("makemap", vec!["btree".into(), copy("mb")]),
         ("postmap", vec![format!("hash:{}", copy("ph"))]),
         ("postmap", vec![format!("cdb:{}", copy("pc"))]),
+        ("postmap", vec![format!("lmdb:{}", copy("pl"))]),
+        ("postalias", vec![format!("hash:{}", aliases.display())]),
     ];
     for (program, arguments) in runs {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        match peer(program, &words, source) {
+        match peer(&find(program), &words, source) {
             Some(seconds) => println!("peer {program} {}: {seconds:.3} CPU s", words[0]),
             None => println!("peer {program} {}: not here", words[0]),
         }

@@ -35,6 +35,7 @@ mod make;
 mod makemap;
 mod manual;
 mod map_exchange;
+mod map_live;
 mod map_reference;
 mod map_regex;
 mod map_servers;

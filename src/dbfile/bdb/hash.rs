@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::super::source::{DbError, ReadAt};
 use super::page::{Layout, Page, kind};
+use super::tags::{PageTags, tag_of};
 use super::{Bdb, META_BYTES, Visit, VisitPair, Walk};
 
 /// What the library hashes to recognise its own hash function.
@@ -71,10 +72,9 @@ impl Meta {
         Ok(meta)
     }
 
-    /// The bucket that holds `key`.
+    /// The bucket that holds the keys with this hash.
     #[inline]
-    fn bucket_of(&self, key: &[u8]) -> u32 {
-        let hash = hash_key(key);
+    fn bucket_of(&self, hash: u32) -> u32 {
         let bucket = hash & self.high_mask;
         if bucket > self.max_bucket {
             bucket & self.low_mask
@@ -105,12 +105,18 @@ impl<R: ReadAt> Bdb<R> {
         key: &[u8],
         visit: &mut Visit<'_>,
     ) -> Result<(), DbError> {
-        let mut number = meta.page_of(meta.bucket_of(key))?;
+        let hash = hash_key(key);
+        let mut number = meta.page_of(meta.bucket_of(hash))?;
         let mut walk = self.walk_one();
+        let kept = self.blocks.whole().is_some();
         while number != 0 {
             walk.step()?;
             let page = self.page(number)?;
-            if let Some(index) = self.hash_index(&page, key, &mut walk)? {
+            let index = match kept {
+                true => self.tagged_index(number, &page, (key, hash), &mut walk)?,
+                false => self.hash_index(&page, key, &mut walk)?,
+            };
+            if let Some(index) = index {
                 // A key stands in its bucket once.
                 return self
                     .hash_values(&page, index + 1, visit, &mut walk)
@@ -119,6 +125,29 @@ impl<R: ReadAt> Bdb<R> {
             number = page.next()?;
         }
         Ok(())
+    }
+
+    /// Where on a page that is kept the key item of `key` is.
+    #[inline]
+    fn tagged_index(
+        &self,
+        number: u32,
+        page: &Page<'_>,
+        (key, hash): (&[u8], u32),
+        walk: &mut Walk,
+    ) -> Result<Option<usize>, DbError> {
+        let tags = match self.tags.of(number, page, self.layout.last_page)? {
+            PageTags::All(tags) => tags,
+            PageTags::Search => return self.hash_index(page, key, walk),
+        };
+        for place in memchr::memchr_iter(tag_of(hash), tags) {
+            if let [item::INLINE, found @ ..] = page.hash_item(2 * place)?
+                && found == key
+            {
+                return Ok(Some(2 * place));
+            }
+        }
+        Ok(None)
     }
 
     /// Where on a page the key item of `key` is.
@@ -236,7 +265,7 @@ impl<R: ReadAt> Bdb<R> {
 
 /// How many items a bucket's page has: pairs, or none on a page never used.
 #[inline]
-fn bucket_entries(page: &Page<'_>) -> Result<usize, DbError> {
+pub(super) fn bucket_entries(page: &Page<'_>) -> Result<usize, DbError> {
     let entries = page.entries()?;
     match page.kind() {
         kind::HASH | kind::HASH_UNSORTED if entries % 2 == 0 => Ok(entries),

@@ -12,6 +12,7 @@ mod build;
 mod hash;
 mod hash_write;
 mod page;
+mod tags;
 
 use std::ops::ControlFlow;
 
@@ -52,6 +53,7 @@ pub struct Bdb<R> {
     layout: Layout,
     duplicates: bool,
     index: Index,
+    tags: tags::Tags,
 }
 
 /// How keys are found.
@@ -83,6 +85,7 @@ impl<R: ReadAt> Bdb<R> {
             // The flag is the same in both kinds of file.
             duplicates: layout.u32(&meta, 48)? & 1 != 0,
             index,
+            tags: tags::Tags::default(),
         })
     }
 
