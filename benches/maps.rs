@@ -211,7 +211,9 @@ fn tools(dir: &Path, source: &Path) {
     }
     let list = alias_list(dir, source);
     let cf = dir.join("sendmail.cf");
-    let mc = Path::new(env!("CARGO_MANIFEST_DIR")).join("mc/standalone.mc");
+    let mc = dir.join("site.mc");
+    let lines = "OSTYPE(`linux')dnl\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n";
+    std::fs::write(&mc, lines).unwrap();
     let compile = ["compile", mc.to_str().unwrap(), "-o", cf.to_str().unwrap()];
     peer(godwit, &compile, source).unwrap();
     let text = std::fs::read_to_string(&cf).unwrap();
@@ -314,13 +316,24 @@ fn peers(dir: &Path, source: &Path) {
     };
     let big = "268435456";
     let aliases = alias_list(dir, source);
+    let cf = dir.join("sendmail.cf").to_str().unwrap().to_owned();
     let runs: [(&str, Vec<String>); 7] = [
-        ("makemap", vec!["hash".into(), copy("mh")]),
         (
             "makemap",
-            vec!["-c".into(), big.into(), "hash".into(), copy("mc")],
+            vec!["-C".into(), cf.clone(), "hash".into(), copy("mh")],
         ),
-        ("makemap", vec!["btree".into(), copy("mb")]),
+        (
+            "makemap",
+            vec![
+                "-c".into(),
+                big.into(),
+                "-C".into(),
+                cf.clone(),
+                "hash".into(),
+                copy("mc"),
+            ],
+        ),
+        ("makemap", vec!["-C".into(), cf, "btree".into(), copy("mb")]),
         ("postmap", vec![format!("hash:{}", copy("ph"))]),
         ("postmap", vec![format!("cdb:{}", copy("pc"))]),
         ("postmap", vec![format!("lmdb:{}", copy("pl"))]),
@@ -329,8 +342,8 @@ fn peers(dir: &Path, source: &Path) {
     for (program, arguments) in runs {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         match peer(&find(program), &words, source) {
-            Some(seconds) => println!("peer {program} {}: {seconds:.3} CPU s", words[0]),
-            None => println!("peer {program} {}: not here", words[0]),
+            Some(seconds) => println!("peer {program} {}: {seconds:.3} CPU s", words.join(" ")),
+            None => println!("peer {program} {}: not here", words.join(" ")),
         }
     }
 }

@@ -67,6 +67,7 @@ fn show(site: &Site, spec: &AliasSpec, keys: &[BString]) {
         b"btree" => &[Kind::Btree],
         b"cdb" => &[Kind::Cdb],
         b"lmdb" => &[Kind::Lmdb],
+        b"dbm" => &[Kind::Dbm],
         b"implicit" if !spec.named => &[Kind::Hash, Kind::Btree, Kind::Cdb],
         _ => {
             complain(format!(

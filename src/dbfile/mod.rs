@@ -1,4 +1,4 @@
-//! Database files over bytes: Berkeley DB hash and btree, cdb, LMDB, and
+//! Database files over bytes: Berkeley DB hash and btree, cdb, LMDB, ndbm, and
 //! sendmail's counters.
 //!
 //! Readers ask for blocks of a file through [`ReadAt`] and keep some of them
@@ -12,6 +12,7 @@ pub mod bdb;
 mod blocks;
 pub mod cdb;
 pub mod lmdb;
+pub mod ndbm;
 mod records;
 mod source;
 pub mod statistics;

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::dbfile::bdb::{self, Bdb, VisitPair};
 use crate::dbfile::cdb::{self, Cdb};
 use crate::dbfile::lmdb::{self, Lmdb};
+use crate::dbfile::ndbm::Ndbm;
 use crate::dbfile::{DbError, Duplicates, Inserted, ReadAt, Records};
 
 use super::aside::{Aside, Owner};
@@ -19,6 +20,9 @@ const MODE: u32 = 0o640;
 
 /// Keys of an LMDB map have one value each, as Postfix has it.
 const ONE_VALUE: DbError = DbError::Unsupported("keys of lmdb have one value each");
+
+/// ndbm files are what others made.
+const READ_ONLY: DbError = DbError::Unsupported("ndbm files are only read");
 
 /// Why a database was not made or opened: `sendmail`'s words for it.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +75,7 @@ impl Builder {
             Kind::Cdb => cdb::records(several),
             Kind::Lmdb if several => return Err(ONE_VALUE.into()),
             Kind::Lmdb => lmdb::records(),
+            Kind::Dbm => return Err(READ_ONLY.into()),
         };
         Ok(Self {
             kind,
@@ -150,6 +155,7 @@ impl Builder {
             Kind::Btree => bdb::write_btree(&records, file_id, &mut aside)?,
             Kind::Cdb => cdb::write(&records, &mut aside)?,
             Kind::Lmdb => lmdb::write(&records, &mut aside)?,
+            Kind::Dbm => return Err(READ_ONLY.into()),
         }
         aside.commit()?;
         // Only now may others begin with what we have made.
@@ -182,6 +188,7 @@ enum Inner {
     Bdb(Bdb<Whole>),
     Cdb(Cdb<Whole>),
     Lmdb(Lmdb<Whole>),
+    Ndbm(Ndbm),
 }
 
 /// A file that nobody changes while we read it.
@@ -209,6 +216,7 @@ impl Reader {
         let inner = match kind {
             Kind::Cdb => Inner::Cdb(Cdb::open(file, length, KEPT_BYTES_MAX)?),
             Kind::Lmdb => Inner::Lmdb(Lmdb::open(file, length, KEPT_BYTES_MAX)?),
+            Kind::Dbm => Inner::Ndbm(Ndbm::open(&file, length)?),
             Kind::Hash | Kind::Btree => {
                 let file = Bdb::open(file, length, KEPT_BYTES_MAX)?;
                 let expected = match kind {
@@ -228,7 +236,7 @@ impl Reader {
     pub fn several(&self) -> bool {
         match &self.inner {
             Inner::Bdb(file) => file.has_duplicates(),
-            Inner::Cdb(_) | Inner::Lmdb(_) => false,
+            Inner::Cdb(_) | Inner::Lmdb(_) | Inner::Ndbm(_) => false,
         }
     }
 
@@ -238,6 +246,7 @@ impl Reader {
             Inner::Bdb(file) => file.get(key)?,
             Inner::Cdb(file) => file.get(key)?,
             Inner::Lmdb(file) => file.get(key)?,
+            Inner::Ndbm(file) => file.get(key).map(<[u8]>::to_vec),
         })
     }
 
@@ -247,6 +256,7 @@ impl Reader {
             Inner::Bdb(file) => file.each(visit)?,
             Inner::Cdb(file) => file.each(visit)?,
             Inner::Lmdb(file) => file.each(visit)?,
+            Inner::Ndbm(file) => file.each(visit),
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Map classes `hash`, `btree`, `cdb` and `lmdb`: files that makemap makes.
+//! Map classes `hash`, `btree`, `cdb` and `lmdb`, whose files makemap makes, and
+//! `dbm`, whose files others made.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,6 +11,7 @@ use crate::dbfile::DbError;
 use crate::dbfile::bdb::{self, Bdb};
 use crate::dbfile::cdb::Cdb;
 use crate::dbfile::lmdb::Lmdb;
+use crate::dbfile::ndbm::Ndbm;
 
 use super::answer::{Lookup, Outcome, Scope};
 use super::fault::Faults;
@@ -32,10 +34,12 @@ pub enum Kind {
     Cdb,
     /// LMDB, `NAME.lmdb`.
     Lmdb,
+    /// ndbm, `NAME.pag`: only read.
+    Dbm,
 }
 
 impl Kind {
-    /// All of them.
+    /// Those that can be made.
     pub const ALL: [Kind; 4] = [Kind::Hash, Kind::Btree, Kind::Cdb, Kind::Lmdb];
 
     /// The type's name in makemap and in `K` lines.
@@ -45,10 +49,11 @@ impl Kind {
             Kind::Btree => "btree",
             Kind::Cdb => "cdb",
             Kind::Lmdb => "lmdb",
+            Kind::Dbm => "dbm",
         }
     }
 
-    /// The type of this name.
+    /// The type of this name that can be made.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -61,6 +66,7 @@ impl Kind {
             Kind::Hash | Kind::Btree => ".db",
             Kind::Cdb => ".cdb",
             Kind::Lmdb => ".lmdb",
+            Kind::Dbm => ".pag",
         }
     }
 
@@ -90,6 +96,7 @@ enum Inner {
     Bdb(Bdb<Guarded>),
     Cdb(Cdb<Guarded>),
     Lmdb(Lmdb<Guarded>),
+    Ndbm(Ndbm),
 }
 
 impl Database {
@@ -113,6 +120,10 @@ impl Database {
                     length,
                     KEPT_BYTES_MAX,
                 )?)))
+            },
+            Kind::Dbm => |file| {
+                let length = file.length();
+                Ok(Self::new(Inner::Ndbm(Ndbm::open(&file, length)?)))
             },
         }
     }
@@ -140,6 +151,7 @@ impl Database {
             Inner::Bdb(file) => file.get(key),
             Inner::Cdb(file) => file.get(key),
             Inner::Lmdb(file) => file.get(key),
+            Inner::Ndbm(file) => Ok(file.get(key).map(<[u8]>::to_vec)),
         }
     }
 
@@ -201,7 +213,7 @@ struct DatabaseMap {
     alias_wait: AliasWait,
 }
 
-/// Opens a map of class `hash`, `btree`, `cdb` or `lmdb`.
+/// Opens a map of class `hash`, `btree`, `cdb`, `lmdb` or `dbm`.
 pub(crate) fn open(opening: &mut Opening<'_>, kind: Kind) -> Option<Opened> {
     let line = opening.line();
     if line.file.is_empty() {

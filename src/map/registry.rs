@@ -553,6 +553,7 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
         b"btree" => database::open(opening, Kind::Btree),
         b"cdb" => database::open(opening, Kind::Cdb),
         b"lmdb" => database::open(opening, Kind::Lmdb),
+        b"dbm" => database::open(opening, Kind::Dbm),
         b"cidr" => cidr::open(opening),
         b"text" => text::open(opening),
         b"regex" => regex::open(opening),
@@ -592,6 +593,6 @@ fn open_class(opening: &mut Opening<'_>) -> Option<Opened> {
 
 /// Classes that are known and not available here.
 const ELSEWHERE: &[&[u8]] = &[
-    b"ldap", b"sqlite", b"pgsql", b"nis", b"nisplus", b"hesiod", b"ph", b"netinfo", b"nsd", b"dbm",
+    b"ldap", b"sqlite", b"pgsql", b"nis", b"nisplus", b"hesiod", b"ph", b"netinfo", b"nsd",
     b"ldapx",
 ];

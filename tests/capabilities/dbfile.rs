@@ -8,6 +8,7 @@ use std::process::Command;
 use godwit::dbfile::bdb::{self, Bdb};
 use godwit::dbfile::cdb::{self, Cdb};
 use godwit::dbfile::lmdb::{self, Lmdb};
+use godwit::dbfile::ndbm::Ndbm;
 use godwit::dbfile::{DbError, Duplicates, Inserted, ReadAt, Records};
 use proptest::prelude::*;
 
@@ -524,6 +525,52 @@ fn ask_everything(format: Format, file: &[u8], keys: &Pairs) {
     }
 }
 
+/// An ndbm file of one block for each few pairs.
+fn ndbm(pairs: &Pairs, big_endian: bool) -> Vec<u8> {
+    let mut file = Vec::new();
+    for some in pairs.chunks(7) {
+        let mut block = [0; 1024];
+        let mut put = |index: usize, number: usize| {
+            let number = u16::try_from(number).expect("below 1024");
+            let bytes = if big_endian {
+                number.to_be_bytes()
+            } else {
+                number.to_le_bytes()
+            };
+            block[2 * index..2 * index + 2].copy_from_slice(&bytes);
+        };
+        put(0, 2 * some.len());
+        let (mut at, mut text) = (1024, Vec::new());
+        for (index, (key, value)) in some.iter().enumerate() {
+            put(2 * index + 1, at - key.len());
+            at -= key.len() + value.len();
+            put(2 * index + 2, at);
+            text = [value, key, &text[..]].concat();
+        }
+        block[at..].copy_from_slice(&text);
+        file.extend_from_slice(&block);
+        // Blocks that no key is in are holes.
+        file.resize(file.len() + 1024, 0);
+    }
+    file
+}
+
+#[test]
+fn ndbm_files_are_read_in_either_order_of_bytes() {
+    let pairs = many(300);
+    for big_endian in [false, true] {
+        let file = ndbm(&pairs, big_endian);
+        let reader = Ndbm::open(&file, file.len() as u64).expect("it is sound");
+        for (key, value) in &pairs {
+            assert_eq!(reader.get(key), Some(&value[..]));
+        }
+        assert_eq!(reader.get(b"nobody"), None);
+    }
+    let gdbm = [0xcf, 0x9a, 0x57, 0x13].repeat(512);
+    let refused = Ndbm::open(&gdbm, 2048);
+    assert!(matches!(refused, Err(DbError::Unsupported(_))));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -583,7 +630,30 @@ proptest! {
     }
 
     #[test]
+    fn a_damaged_ndbm_file_is_refused_or_read(
+        big_endian in any::<bool>(),
+        hits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let pairs = many(100);
+        let mut file = ndbm(&pairs, big_endian);
+        for (place, byte) in &hits {
+            let place = place.index(file.len());
+            file[place] = *byte;
+        }
+        if let Some(cut) = cut {
+            file.truncate(cut.index(file.len()));
+        }
+        if let Ok(reader) = Ndbm::open(&file, file.len() as u64) {
+            for (key, _) in &pairs {
+                reader.get(key);
+            }
+        }
+    }
+
+    #[test]
     fn any_bytes_are_refused_or_read(file in proptest::collection::vec(any::<u8>(), 0..5000)) {
+        let _ = Ndbm::open(&file, file.len() as u64);
         for format in FORMATS {
             ask_everything(format, &file, &many(3));
         }

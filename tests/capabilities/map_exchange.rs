@@ -399,3 +399,44 @@ fn sorted(text: &str) -> Vec<&str> {
     lines.sort_unstable();
     lines
 }
+
+#[test]
+fn we_read_what_perls_sdbm_writes() {
+    let what = "we read ndbm files of Perl's SDBM_File";
+    let Some(perl) = need::tool("perl", what) else {
+        return;
+    };
+    let loads = run(Command::new(&perl).args(["-MSDBM_File", "-e1"]), "");
+    if !loads.status.success() {
+        return need::left_out(what, "Perl has no SDBM_File");
+    }
+    let mut bench = Bench::new(5000);
+    // A pair has to fit a block.
+    bench.pairs.retain(|pair| pair.1.len() < 900);
+    const WRITE: &str = r#"
+use strict; use Fcntl; use SDBM_File; my %h;
+tie(%h, "SDBM_File", $ARGV[0], O_RDWR|O_CREAT, 0644) or die "$!";
+while (<STDIN>) { chomp; my ($k, $v) = split /\t/, $_, 2; $h{$k} = $v; }
+"#;
+    let map = bench.path("theirs");
+    let lines = bench.source("\t");
+    must(Command::new(&perl).args(["-e", WRITE]).arg(&map), &lines);
+    let file = Kind::Dbm.file(&map);
+    bench.find_all(Kind::Dbm, &file);
+    let cf = bench.path("dbm.cf");
+    fs::write(&cf, format!("V10\nKd dbm {}\n", map.display())).expect("written");
+    let godwit = env!("CARGO_BIN_EXE_godwit");
+    let asked = "/map d user00001@domain1.example\n/map d nobody\n";
+    let output = run(
+        Command::new(godwit)
+            .args(["sendmail", "-bt", "-C"])
+            .arg(&cf),
+        asked,
+    );
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        said.contains("returns mailbox1@host1.example (0)"),
+        "{said}"
+    );
+    assert!(said.contains("(nobody) no match"), "{said}");
+}

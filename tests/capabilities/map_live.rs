@@ -46,6 +46,7 @@ fn the_running_server_notices_what_makemap_and_newaliases_make() {
     for kind in ["hash", "btree", "cdb", "lmdb"] {
         let mut site = Site::stock(&format!(
             "FEATURE(`access_db', `{kind} -T<TMPF> /etc/mail/access')dnl\n\
+             FEATURE(`blocklist_recipients')dnl\n\
              FEATURE(`virtusertable', `{kind} -o /etc/mail/virtusertable')dnl\n\
              VIRTUSER_DOMAIN(`virtual.example')dnl\n\
              define(`ALIAS_FILE', `{kind}:/etc/mail/aliases')dnl\n\

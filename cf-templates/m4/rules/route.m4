@@ -51,7 +51,9 @@ ifdef(`_kmap_virtuser_', `# feature virtusertable`'_at_(`virtusertable'): an add
 R$+ < @ $=w . >		$: < @ > < $1 @ $2 > $1 < @ $2 . >
 ifdef(`_virthost_class_', `R$+ < @ $={VirtHost} . >	$: < @ > < $1 @ $2 > $1 < @ $2 . >
 ifdef(`_virtuser_entire_', `R$+ < @ $+ .$={VirtHost} . >	$: < @ > < $1 @ $2 .$3 > $1 < @ $2 .$3 . >
-')')dnl
+')# A domain of more than one of these classes: once is enough.
+R< @ > < < @ > $+ > < @ > < $+ > $+	$: < @ > < $2 > $3
+')dnl
 # the whole address; user++ for some detail, user+* for any; the user alone;
 # the same for every user; the domain
 R< @ > < $+ @ $+ > $+	$: < $(virtuser $1@$2 $@ $1 $: @ $) > < $1 @ $2 > $3

@@ -43,7 +43,9 @@ fn file(scope: &Scope<'_>, path: &Path, findings: &mut Vec<Finding>) {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let holds_secrets = name.starts_with("authinfo") || name.starts_with("client-info");
-    let is_map = name.ends_with(".db") || name.ends_with(".cdb");
+    let is_map = [".db", ".cdb", ".lmdb", ".pag"]
+        .iter()
+        .any(|end| name.ends_with(end));
     if holds_secrets {
         let why = "it holds passwords, and others may read it";
         mode(path, 0o077, "secret-mode", why, findings);

@@ -138,7 +138,9 @@ pub fn databases(directory: &Path, config: &Config, place: &Place) -> Vec<Item> 
         };
         let known = TABLES.contains(&name.as_str()) || kind.file(&source).is_file();
         let taken = |item: &Item| item.sources.first() == Some(&source);
-        let is_database = name.ends_with(".db") || name.ends_with(".cdb");
+        let is_database = Kind::ALL
+            .iter()
+            .any(|kind| name.ends_with(kind.extension()));
         if !known || is_database || !source.is_file() || items.iter().chain(&aliases).any(taken) {
             continue;
         }

@@ -144,7 +144,7 @@ fn wrong_type(
     let wanted = match kind {
         Kind::Hash => HASH_MAGIC,
         Kind::Btree => BTREE_MAGIC,
-        Kind::Cdb | Kind::Lmdb => return None,
+        Kind::Cdb | Kind::Lmdb | Kind::Dbm => return None,
     };
     let mut head = [0; 16];
     world.files.open(path).ok()?.read_exact(&mut head).ok()?;

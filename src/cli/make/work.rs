@@ -109,7 +109,7 @@ impl<'p> Work<'p> {
         if items.iter().any(|item| item.name == name) {
             return;
         }
-        for kind in [Kind::Hash, Kind::Cdb] {
+        for kind in [Kind::Hash, Kind::Cdb, Kind::Lmdb] {
             let Some(stem) = name.strip_suffix(kind.extension()) else {
                 continue;
             };

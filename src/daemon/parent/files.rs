@@ -21,7 +21,7 @@ use crate::daemon::logins::secrets;
 use crate::os::SystemFiles;
 
 /// What databases of a name end in.
-const SUFFIXES: [&str; 4] = ["", ".db", ".cdb", ".pag"];
+const SUFFIXES: [&str; 5] = ["", ".db", ".cdb", ".lmdb", ".pag"];
 
 /// The files that the configuration names.
 #[derive(Default)]
