@@ -101,7 +101,7 @@ fn number(block: &[u8; BLOCK_BYTES], index: usize, big_endian: bool) -> usize {
 /// before it, none among the offsets themselves.
 fn is_sound(block: &[u8; BLOCK_BYTES], big_endian: bool) -> bool {
     let count = number(block, 0, big_endian);
-    if count % 2 != 0 || 2 * (count + 1) > BLOCK_BYTES {
+    if !count.is_multiple_of(2) || 2 * (count + 1) > BLOCK_BYTES {
         return false;
     }
     let mut end = BLOCK_BYTES;
