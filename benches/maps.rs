@@ -48,10 +48,9 @@ fn find(program: &str) -> PathBuf {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     let reference = std::env::var_os("GODWIT_REFERENCE").map_or(top.join("reference"), Into::into);
     let places = [top.join("postfix/bin"), reference.join("root/usr/sbin")];
-    let found = places.iter().map(|place| place.join(program));
+    let mut found = places.iter().map(|place| place.join(program));
     found
-        .filter(|path| path.exists())
-        .next()
+        .find(|path| path.exists())
         .unwrap_or_else(|| program.into())
 }
 
