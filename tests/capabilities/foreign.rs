@@ -11,15 +11,21 @@ use std::process::{Command, Stdio};
 use crate::need;
 use crate::site::{GODWIT, Site};
 
-/// A file of a package.
+/// A file of a package: installed, or unpacked beside the build.
 fn foreign(path: &str) -> Option<PathBuf> {
-    let base = std::env::var_os("GODWIT_FOREIGN").map_or_else(|| "/".into(), PathBuf::from);
-    let file = base.join(path);
-    if file.exists() {
-        return Some(file);
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let bases = [
+        std::env::var_os("GODWIT_FOREIGN").map(PathBuf::from),
+        Some(target.join("foreign")),
+        Some(target.join("fail2ban")),
+        Some("/".into()),
+    ];
+    let mut files = bases.into_iter().flatten().map(|base| base.join(path));
+    let found = files.find(|file| file.exists());
+    if found.is_none() {
+        need::left_out(path, "its package is not installed");
     }
-    need::left_out(path, "its package is not installed");
-    None
+    found
 }
 
 /// A site with one message sent, one that waits, and one refused.
@@ -84,12 +90,15 @@ fn check_mailq_counts_what_waits() {
         })
         .collect();
     fs::write(site.path("utils.pm"), text).expect("written");
+    // It looks beside itself first.
+    let copy = site.path("check_mailq");
+    fs::copy(&plugin, &copy).expect("copied");
     let check = |warn: &str| {
         said(
             Command::new(&perl)
                 .arg("-I")
                 .arg(site.root())
-                .arg(&plugin)
+                .arg(&copy)
                 .args(["-M", "sendmail", "-w", warn, "-c", "10"]),
         )
     };
@@ -190,4 +199,58 @@ fn logwatch_knows_every_line() {
 fn library_of(script: &Path) -> PathBuf {
     let base = script.ancestors().nth(3);
     base.unwrap_or(Path::new("/usr/share/logwatch")).join("lib")
+}
+
+#[test]
+fn mailgraph_counts_what_went_and_what_was_refused() {
+    let (Some(script), Some(perl)) = (
+        foreign("usr/sbin/mailgraph"),
+        need::tool("perl", "mailgraph"),
+    ) else {
+        return;
+    };
+    // Its database needs a library of its own; what it reads does not.
+    let stub = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| {
+        let path = stub.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    };
+    write(
+        "RRDs.pm",
+        "package RRDs;\nsub create {} sub last {0} sub error {undef}\n\
+         sub update { print join(' ', @_), qq{\\n} }\n1;\n",
+    );
+    write("File/Tail.pm", "package File::Tail;\n1;\n");
+    let site = site();
+    // It tells of a minute when the next one comes.
+    let later = jiff::Zoned::now() + jiff::Span::new().minutes(3);
+    let later = later.strftime("%b %e %H:%M:%S");
+    let log = site.read("var/log/maillog");
+    let host = log.split(' ').nth(3).unwrap_or("host").to_owned();
+    let line =
+        format!("{later} {host} sendmail[1]: 6AM8uH4k000040: to=x, mailer=local, stat=Sent\n");
+    let file = stub.path().join("log");
+    fs::write(&file, log + &line).expect("written");
+    let output = Command::new(perl)
+        .arg("-I")
+        .arg(stub.path())
+        .arg(&script)
+        .args(["--cat", "--verbose", "--logfile"])
+        .arg(&file)
+        .arg("--daemon-rrd")
+        .arg(stub.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    // Sent (or tried), received, bounced, rejected.
+    let counts = text.lines().find_map(|line| {
+        let numbers = line.strip_prefix("update ")?.split_once(':')?.1;
+        (!numbers.starts_with("0:0:0:0:")).then(|| numbers.to_owned())
+    });
+    let counts = counts.unwrap_or_default();
+    let counts: Vec<&str> = counts.split(':').collect();
+    assert_eq!(counts.get(1..4), Some(&["1", "0", "1"][..]), "{text}");
 }
