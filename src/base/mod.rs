@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod id;
 pub mod interval;
 pub mod limits;
+pub mod logline;
 pub mod maillog;
 pub mod nearest;
 pub mod network;

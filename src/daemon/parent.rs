@@ -485,6 +485,10 @@ impl Parent {
         if let Err(error) = file.and_then(|file| hand_over_file(&file, identity)) {
             self.say(Priority::Error, &format!("{}: {error}", path.display()));
         }
+        // The same events as JSON, for whoever has made the file.
+        let mut events = path.as_os_str().to_owned();
+        events.push(".json");
+        let _ = hand_over_own_file(Path::new(&events), identity);
     }
 
     /// The engine counts for mailstats. sendmail: a file that is not there is
@@ -619,10 +623,23 @@ fn make_private(root: &Path, directories: &[PathBuf]) {
     }
 }
 
-/// Where `place` puts the usual log of a private instance.
+/// Where the log of a site goes: the system's log, or a file of a private
+/// instance; or what the variable GODWIT_LOG says: `syslog`, `stderr`, or the
+/// path of a file. Who runs the program with more rights than his own has no
+/// say in it.
 pub fn usual_log(place: &Place) -> LogTarget {
-    match place.root() {
-        Some(_) => LogTarget::File(place.path("/var/log/maillog")),
-        None => LogTarget::Socket("/dev/log".into()),
+    let own = nix::unistd::getuid() == nix::unistd::geteuid()
+        && nix::unistd::getgid() == nix::unistd::getegid();
+    let wanted = std::env::var_os("GODWIT_LOG").filter(|_| own);
+    let syslog = || LogTarget::Socket("/dev/log".into());
+    match (
+        wanted.as_deref().and_then(|word| word.to_str()),
+        place.root(),
+    ) {
+        (Some("syslog"), _) => syslog(),
+        (Some("stderr"), _) => LogTarget::Stderr,
+        (Some(path), _) if path.starts_with('/') => LogTarget::File(path.into()),
+        (_, Some(_)) => LogTarget::File(place.path("/var/log/maillog")),
+        (_, None) => syslog(),
     }
 }

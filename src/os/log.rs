@@ -5,6 +5,8 @@
 //! `/dev/log`, and what log readers know from files. A line never holds
 //! control characters, so nobody can forge another line.
 
+mod events;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
+use self::events::Events;
 use super::zone::usual_zone;
 use crate::world::{LogLevel, SystemLog};
 
@@ -39,6 +42,8 @@ pub enum LogTarget {
 
 /// A log under one tag (`sendmail`, or what `-L` says).
 pub struct MailLog {
+    /// The same as JSON, where that is wanted.
+    events: Events,
     target: LogTarget,
     host: String,
     tag: String,
@@ -63,6 +68,7 @@ impl MailLog {
     /// in files and on standard error, where no log daemon adds it.
     pub fn new(target: LogTarget, tag: impl Into<String>) -> Self {
         Self {
+            events: Events::beside(&target),
             target,
             host: own_host(),
             tag: tag.into(),
@@ -146,6 +152,7 @@ impl MailLog {
 impl SystemLog for MailLog {
     fn log(&self, level: LogLevel, text: &[u8]) {
         self.write(&self.line(level, text));
+        self.events.write(&self.host, &self.tag, level, text);
     }
 }
 

@@ -21,6 +21,7 @@ mod delivery_sim;
 mod dialogue;
 mod door;
 mod dsn;
+mod events;
 mod explain;
 mod faults;
 mod foreign;

@@ -45,3 +45,25 @@ fn no_log_is_no_fault() {
     let log = MailLog::new(LogTarget::Socket("/nonexistent/log".into()), "t");
     log.log(LogLevel::Error, b"nobody hears this");
 }
+
+#[test]
+fn events_stand_beside_the_log_when_they_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("maillog");
+    let events = folder.path().join("maillog.json");
+    let log = MailLog::new(LogTarget::File(path.clone()), "t");
+    log.log(LogLevel::Info, b"6AM8uH4k000040: from=<a>, size=1");
+    assert!(!events.exists(), "nobody wants them");
+    std::fs::write(&events, "").unwrap();
+    let log = MailLog::new(LogTarget::File(path), "t");
+    log.log(
+        LogLevel::Info,
+        b"6AM8uH4k000040: from=<\xffa\n>, stat=Sent (ok, fine)",
+    );
+    let text = std::fs::read_to_string(&events).unwrap();
+    assert_eq!(text.lines().count(), 1);
+    let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(event["id"], "6AM8uH4k000040");
+    assert_eq!(event["stat"], "Sent (ok, fine)");
+    assert_eq!(event["priority"], 6);
+}
