@@ -66,5 +66,6 @@ mod smrsh;
 mod smtp_client;
 mod smtp_server;
 mod tables;
+mod templates;
 mod tour;
 mod world;
