@@ -12,6 +12,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::{Text, failure};
 use crate::base::Reply;
 
+/// Syncs of one batch that run at once.
+const SYNCS_AT_ONCE: usize = 16;
+
 /// Makes names that no other file of the Maildir has.
 #[derive(Debug)]
 pub struct MaildirName {
@@ -58,12 +61,14 @@ pub fn deliver(path: &Path, user: &str, names: &mut MaildirName, messages: &[&Te
         .iter()
         .map(|text| write(path, &names.next(), text))
         .collect();
+    let synced = sync(&written);
     let mut any = false;
     let stored: Vec<Result<PathBuf, io::Error>> = written
         .into_iter()
-        .map(|written| {
-            let Written { file, tmp, new } = written?;
-            file.sync_all()
+        .zip(synced)
+        .map(|(written, synced)| {
+            let Written { tmp, new, .. } = written?;
+            synced
                 .and_then(|()| fs::rename(&tmp, &new))
                 .inspect_err(|_| drop(fs::remove_file(&tmp)))?;
             any = true;
@@ -84,6 +89,34 @@ pub fn deliver(path: &Path, user: &str, names: &mut MaildirName, messages: &[&Te
             Err(error) => failure("Write", path, &error),
         })
         .collect()
+}
+
+/// Syncs every file that was written. Several at a time: a file system that
+/// has a journal writes it once for all that wait together.
+fn sync(written: &[Result<Written, io::Error>]) -> Vec<io::Result<()>> {
+    let one = |written: &Result<Written, io::Error>| match written {
+        Ok(written) => written.file.sync_all(),
+        // It has an error of its own.
+        Err(_) => Ok(()),
+    };
+    if written.len() < 2 {
+        return written.iter().map(one).collect();
+    }
+    let share = written.len().div_ceil(SYNCS_AT_ONCE);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = written
+            .chunks(share)
+            .map(|part| {
+                let work = scope.spawn(move || part.iter().map(one).collect::<Vec<_>>());
+                (work, part.len())
+            })
+            .collect();
+        let parts = parts.into_iter().flat_map(|(work, count)| {
+            let broken = || (0..count).map(|_| Err(io::ErrorKind::Other.into()));
+            work.join().unwrap_or_else(|_| broken().collect())
+        });
+        parts.collect()
+    })
 }
 
 /// A message in `tmp`, not synced yet.
