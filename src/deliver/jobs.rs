@@ -134,6 +134,8 @@ impl Work<'_> {
             seconds(limit) - seconds(age)
         };
         MailParameters {
+            // Not passed on: what the message weighs is in its priority.
+            mt_priority: 0,
             size: Some(envelope.size),
             body: envelope.body_type,
             envid: envelope.envid.clone(),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -59,6 +59,35 @@ pub fn bind_local(path: &Path, mode: u32) -> io::Result<OwnedFd> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     listener.set_nonblocking(true)?;
     Ok(listener.into())
+}
+
+/// A listening socket that was handed over at the start, and where it is
+/// bound.
+pub enum Given {
+    /// A TCP port.
+    Inet(SocketAddr, OwnedFd),
+    /// A Unix socket.
+    Local(PathBuf, OwnedFd),
+}
+
+/// The listening sockets that the service manager has opened for this process
+/// (sd_listen_fds(3)): once, and none in any child.
+pub fn given_sockets() -> Vec<Given> {
+    let mut sockets = listenfd::ListenFd::from_env();
+    let mut found = Vec::new();
+    for index in 0..sockets.len() {
+        if let Ok(Some(socket)) = sockets.take_tcp_listener(index) {
+            if let Ok(address) = socket.local_addr() {
+                found.push(Given::Inet(address, socket.into()));
+            }
+        } else if let Ok(Some(socket)) = sockets.take_unix_listener(index) {
+            let address = socket.local_addr().ok();
+            if let Some(path) = address.as_ref().and_then(|a| a.as_pathname()) {
+                found.push(Given::Local(path.to_owned(), socket.into()));
+            }
+        }
+    }
+    found
 }
 
 /// Makes an inherited listening socket ready for use.

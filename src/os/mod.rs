@@ -28,7 +28,7 @@ mod tls;
 mod users;
 mod zone;
 
-pub use bind::{Bound, bind_inet, bind_local, take_over};
+pub use bind::{Bound, Given, bind_inet, bind_local, given_sockets, take_over};
 pub use channel::{AsyncChannel, Channel, Received, peer_of};
 pub use clock::{Chance, SystemClock};
 pub use dial::SystemDial;

@@ -5,10 +5,11 @@
 //! is off, because the order is ours to keep. All names go out absolute: the
 //! search list is walked here, as `canonical` documents.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bstr::BString;
 use hickory_resolver::config::{
@@ -32,6 +33,11 @@ use crate::world::{BoxFuture, Mx, RecordKind, ResolveError, Resolver, Vouched, V
 
 /// Answers kept, in number.
 const CACHE_ANSWERS: u64 = 8192;
+/// Questions that no server could answer which are remembered, in number.
+const FAILURES_MAX: usize = 4096;
+/// How long such a question is not asked again (RFC 2308, section 7: five
+/// minutes at most).
+const FAILURE_TIME: Duration = Duration::from_secs(10);
 /// The longest chain of aliases that is followed (sendmail: MAXCNAMEDEPTH 10).
 const CNAME_DEPTH_MAX: usize = 10;
 /// Bytes of a configuration file that are read.
@@ -80,6 +86,31 @@ struct Parts {
     search: Vec<String>,
     servers: Option<TokioResolver>,
     stub: Stub,
+    failures: Failures,
+}
+
+/// What could not be asked lately: without this, everybody who wants to know
+/// waits as long as the first who did.
+#[derive(Default)]
+struct Failures(Mutex<HashMap<(Name, RecordType), Instant>>);
+
+impl Failures {
+    fn is_recent(&self, name: &Name, kind: RecordType, now: Instant) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(&(name.clone(), kind))
+            .is_some_and(|then| now.saturating_duration_since(*then) < FAILURE_TIME)
+    }
+
+    fn add(&self, name: Name, kind: RecordType, now: Instant) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= FAILURES_MAX {
+            known.retain(|_, then| now.saturating_duration_since(*then) < FAILURE_TIME);
+        }
+        if known.len() < FAILURES_MAX {
+            known.insert((name, kind), now);
+        }
+    }
 }
 
 /// What a name server said: the records, and the name they stand at after
@@ -156,6 +187,7 @@ impl Parts {
                 attempts: settings.attempts.unwrap_or(conf.attempts),
             },
             search: search(conf.search),
+            failures: Failures::default(),
         }
     }
 
@@ -167,7 +199,18 @@ impl Parts {
         }
         let absolute = Name::from_ascii(format!("{}.", name.trim_end_matches('.')))
             .map_err(|_| ResolveError::NoSuchName)?;
-        let lookup = servers.lookup(absolute, kind).await.map_err(error)?;
+        if self.failures.is_recent(&absolute, kind, Instant::now()) {
+            return Err(ResolveError::Temporary);
+        }
+        let lookup = match servers.lookup(absolute.clone(), kind).await.map_err(error) {
+            Ok(lookup) => lookup,
+            Err(error) => {
+                if error == ResolveError::Temporary {
+                    self.failures.add(absolute, kind, Instant::now());
+                }
+                return Err(error);
+            }
+        };
         let name = end_of_aliases(&lookup, name)?;
         Ok(Answer { lookup, name })
     }

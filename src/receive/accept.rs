@@ -100,10 +100,18 @@ impl Session {
         let envelope = &mut transaction.envelope;
         envelope.class = header::read_class(&self.service, given);
         envelope.no_body_return |= envelope.class < 0;
+        // Who is not known may ask to be less urgent, not more (RFC 6710,
+        // section 5).
+        let is_known = !self.macros.text(b"auth_type").is_empty();
+        let wish = match transaction.mt_priority {
+            wish if wish > 0 && !is_known => 0,
+            wish => i64::from(wish),
+        };
         let recipients = i64::try_from(envelope.recipients.len()).unwrap_or(i64::MAX);
         let size = i64::try_from(envelope.size).unwrap_or(i64::MAX);
         envelope.priority = size
             .saturating_sub(i64::from(envelope.class).saturating_mul(limits.class_factor))
+            .saturating_sub(wish.saturating_mul(limits.class_factor))
             .saturating_add(recipients.saturating_mul(limits.recipient_factor));
     }
 

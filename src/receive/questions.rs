@@ -125,6 +125,7 @@ impl Session {
             is_other: false,
             is_named: false,
             collector: None,
+            mt_priority: 0,
         }
     }
 
@@ -506,6 +507,7 @@ fn set_mail_parameters(transaction: &mut Transaction, parameters: MailParameters
     envelope.envid = parameters.envid;
     envelope.ret = parameters.ret;
     envelope.smtputf8 = parameters.smtputf8;
+    transaction.mt_priority = parameters.mt_priority;
     if parameters.require_tls {
         macros.set(b"requiretls", "1");
     }

@@ -350,6 +350,7 @@ fn privacy_words(config: &Config) -> Vec<String> {
 /// What PrivacyOptions and the listener's modifiers leave of the features.
 fn features(words: &[String], daemon: &Daemon) -> Features {
     let beyond = Features::CHUNKING
+        .with(Features::MT_PRIORITY)
         .with(Features::LIMITS)
         .with(Features::REQUIRE_TLS);
     let mut features = Features::USUAL.with(beyond);

@@ -13,6 +13,8 @@ use crate::route::Target;
 
 /// What is known of a message before it is ours.
 pub(super) struct Transaction {
+    /// MT-PRIORITY as given.
+    pub(super) mt_priority: i8,
     /// Its id.
     pub(super) id: QueueId,
     /// MAIL was answered with success.

@@ -166,10 +166,7 @@ impl Session {
         };
         self.service.note(subject, &event);
         if let Some(group) = argument.strip_prefix(b"#") {
-            // Groups of the configuration are one directory's business until
-            // the queue knows them by name.
-            let text = bstr::concat([b"Queue ".as_slice(), group, b" unknown"]);
-            return Reply::with(459, (4, 5, 4), text);
+            return self.etrn_group(group);
         }
         let host = argument.strip_prefix(b"@").unwrap_or(argument);
         self.service.intake.run_queue(Selector {
@@ -177,6 +174,26 @@ impl Session {
             ..Selector::default()
         });
         let text = bstr::concat([b"Queuing for node ".as_slice(), argument, b" started"]);
+        Reply::with(250, (2, 0, 0), text)
+    }
+
+    /// Runs a queue group.
+    fn etrn_group(&self, name: &[u8]) -> Reply {
+        let groups = &self.service.site.config.queue_groups;
+        let known = groups.iter().find(|g| g.name.eq_ignore_ascii_case(name));
+        let group = match known {
+            Some(group) => group.name.clone(),
+            None if name.eq_ignore_ascii_case(b"mqueue") => "mqueue".into(),
+            None => {
+                let text = bstr::concat([b"Queue ".as_slice(), name, b" unknown"]);
+                return Reply::with(459, (4, 5, 4), text);
+            }
+        };
+        let text = bstr::concat([b"Queuing for queue group ".as_slice(), name, b" started"]);
+        self.service.intake.run_queue(Selector {
+            group: Some(group.into()),
+            ..Selector::default()
+        });
         Reply::with(250, (2, 0, 0), text)
     }
 }

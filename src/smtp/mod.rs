@@ -11,6 +11,7 @@ pub mod parameter;
 pub mod proxy;
 pub mod server;
 pub mod sts;
+pub mod xclient;
 pub mod xtext;
 
 pub use parameter::{BodyType, DeliverBy, MailParameters, Notify, RcptParameters, Ret};

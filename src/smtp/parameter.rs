@@ -98,6 +98,8 @@ pub struct MailParameters {
     pub by: Option<DeliverBy>,
     /// `SMTPUTF8`.
     pub smtputf8: bool,
+    /// `MT-PRIORITY=` (RFC 6710), -9 to 9; more is sooner.
+    pub mt_priority: i8,
     /// `REQUIRETLS` (RFC 8689): under TLS to the end, or not at all.
     pub require_tls: bool,
 }
@@ -118,6 +120,8 @@ pub struct Offered {
     pub dsn: bool,
     /// SMTPUTF8.
     pub smtputf8: bool,
+    /// MT-PRIORITY.
+    pub mt_priority: bool,
     /// REQUIRETLS: the session is under TLS.
     pub require_tls: bool,
     /// AUTH=.
@@ -227,6 +231,9 @@ impl MailParameters {
             }
             b"BY" if offered.by_min.is_some() => {
                 self.by = Some(by(parameter.required("BY=")?, offered.by_min)?);
+            }
+            b"MT-PRIORITY" if offered.mt_priority => {
+                self.mt_priority = mt_priority(parameter.required("MT-PRIORITY")?)?;
             }
             b"SMTPUTF8" if offered.smtputf8 && parameter.value.is_none() => self.smtputf8 = true,
             b"REQUIRETLS" if offered.require_tls && parameter.value.is_none() => {
@@ -349,6 +356,19 @@ fn body(value: &[u8]) -> Result<BodyType, Reply> {
             text.extend_from_slice(value);
             Err(Reply::with(501, (5, 5, 4), text))
         }
+    }
+}
+
+/// One digit, with a minus or without (RFC 6710, section 4).
+fn mt_priority(value: &[u8]) -> Result<i8, Reply> {
+    let (sign, digit) = match value {
+        [b'-', digit] => (-1, digit),
+        [digit] => (1, digit),
+        _ => return Err(syntax("MT-PRIORITY")),
+    };
+    match digit {
+        b'0'..=b'9' => Ok(i8::try_from(digit - b'0').unwrap_or(0) * sign),
+        _ => Err(syntax("MT-PRIORITY")),
     }
 }
 

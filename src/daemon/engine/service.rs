@@ -6,6 +6,7 @@ use bstr::BString;
 
 use super::admission::load;
 use super::{Engine, intake};
+use crate::base::maillog::Priority;
 use crate::cf::{Opt, Options};
 use crate::daemon::ports::{Family, Port};
 use crate::os::time_zone;
@@ -17,6 +18,8 @@ pub(super) struct Services {
     daemon: Daemon,
     /// `delayLA` and `queueLA` of the listener itself.
     loads: (Option<u32>, Option<u32>),
+    /// `InputMailFilters` of the listener itself.
+    filters: Option<Vec<BString>>,
     made: Mutex<Option<(Arc<Site>, Arc<Service>)>>,
 }
 
@@ -39,6 +42,7 @@ impl Services {
                 ..Daemon::default()
             },
             loads: (port.delay_load, port.queue_load),
+            filters: port.filters.clone(),
             made: Mutex::new(None),
         }
     }
@@ -62,6 +66,7 @@ impl Services {
         {
             return Arc::clone(service);
         }
+        self.warn(engine, &snapshot.site.config.options);
         let service = Service::new(ServiceParts {
             site: Arc::clone(&snapshot.site),
             spool: Arc::new(engine.queue.clone()),
@@ -77,5 +82,20 @@ impl Services {
         });
         *made = Some((Arc::clone(&snapshot.site), Arc::clone(&service)));
         service
+    }
+
+    /// Nobody is to believe that mail is filtered which is not.
+    fn warn(&self, engine: &Engine, options: &Options) {
+        let is_filtered = match &self.filters {
+            Some(filters) => !filters.is_empty(),
+            None => !options.text(Opt::InputMailFilters).is_empty(),
+        };
+        if is_filtered {
+            let name = &self.daemon.name;
+            let text = format!(
+                "daemon {name}: InputMailFilters are not available yet: mail is taken unfiltered"
+            );
+            engine.say(Priority::Warning, text);
+        }
     }
 }

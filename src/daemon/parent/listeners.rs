@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 use crate::cf::{Opt, Options};
 use crate::daemon::control;
 use crate::daemon::ports::{Place, Port};
-use crate::os::{Bound, Identity, bind_inet, bind_local};
+use crate::os::{Bound, Given, Identity, bind_inet, bind_local, given_sockets};
 
 /// Listeners at once (the reference's MAXDAEMONS is 10, Debian's 64).
 const LISTENERS_MAX: usize = 64;
@@ -24,6 +24,8 @@ pub(super) struct Changed {
 #[derive(Default)]
 pub(super) struct Listeners {
     open: Vec<Open>,
+    /// What the service manager opened; asked for once, with the first change.
+    given: Option<Vec<Given>>,
     control: Option<(PathBuf, OwnedFd)>,
 }
 
@@ -31,6 +33,8 @@ struct Open {
     spec: BString,
     place: Place,
     socket: OwnedFd,
+    /// The service manager's own: its name stays when we go.
+    is_given: bool,
 }
 
 impl Listeners {
@@ -54,24 +58,31 @@ impl Listeners {
         }
         let services = std::fs::read("/etc/services").unwrap_or_default();
         let services = services.to_str_lossy();
+        let mut given = self.given.take().unwrap_or_else(given_sockets);
         let mut planned = Vec::new();
         for (index, spec) in wanted.into_iter().enumerate() {
             let port = Port::parse(spec.as_bstr(), index).map_err(|e| e.to_string())?;
             let place = port.place(&services).map_err(|e| e.to_string())?;
             let is_new = !self.open.iter().any(|open| open.place == place);
+            if let Some(socket) = is_new.then(|| take_given(&mut given, &place)).flatten() {
+                planned.push((spec, place, Some(socket), true));
+                continue;
+            }
             match is_new.then(|| bind(&port, &place)).transpose() {
-                Ok(socket) => planned.push((spec, place, socket)),
+                Ok(socket) => planned.push((spec, place, socket, false)),
                 // sendmail: a listener with modifier `O` may be missing.
                 Err(_) if port.has(b'O') => {}
                 Err(text) => return Err(text),
             }
         }
+        self.given = Some(given);
         let mut old: Vec<Open> = std::mem::take(&mut self.open);
         let mut kept = Vec::new();
-        for (spec, place, socket) in planned {
+        for (spec, place, socket, is_given) in planned {
             let at = old.iter().position(|open| open.place == place);
             let before = at.map(|at| old.swap_remove(at));
             let same = before.as_ref().is_some_and(|open| open.spec == spec);
+            let is_given = is_given || before.as_ref().is_some_and(|open| open.is_given);
             let Some(socket) = socket.or(before.map(|open| open.socket)) else {
                 continue; // The same place twice: the first has it.
             };
@@ -82,10 +93,11 @@ impl Listeners {
                 spec,
                 place,
                 socket,
+                is_given,
             });
         }
         for gone in old {
-            gone.place.forget();
+            gone.forget();
         }
         Ok(Changed { kept })
     }
@@ -118,11 +130,37 @@ impl Listeners {
 impl Drop for Listeners {
     fn drop(&mut self) {
         for open in &self.open {
-            open.place.forget();
+            open.forget();
         }
         if let Some((path, _)) = &self.control {
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+impl Open {
+    fn forget(&self) {
+        if !self.is_given {
+            self.place.forget();
+        }
+    }
+}
+
+/// The socket at a place, if the service manager opened one.
+fn take_given(given: &mut Vec<Given>, place: &Place) -> Option<OwnedFd> {
+    let at = given.iter().position(|one| match (one, place) {
+        (Given::Inet(there, _), Place::Inet(wanted)) => {
+            there == wanted
+                // Its usual socket takes both families.
+                || (there.port() == wanted.port()
+                    && there.ip().is_unspecified()
+                    && wanted.ip().is_unspecified())
+        }
+        (Given::Local(there, _), Place::Local(wanted)) => there == wanted,
+        _ => false,
+    })?;
+    match given.swap_remove(at) {
+        Given::Inet(_, socket) | Given::Local(_, socket) => Some(socket),
     }
 }
 

@@ -239,3 +239,26 @@ async fn the_hosts_file_has_its_place_in_the_order() {
         [ip("192.0.2.1")]
     );
 }
+
+#[test]
+fn failures_are_remembered_for_a_while_and_in_number() {
+    use super::{FAILURE_TIME, FAILURES_MAX, Failures};
+    use hickory_resolver::proto::rr::RecordType::{A, MX};
+    use std::time::Instant;
+
+    let failures = Failures::default();
+    let name = |text: &str| Name::from_ascii(text).unwrap();
+    let now = Instant::now();
+    failures.add(name("a.example."), A, now);
+    assert!(failures.is_recent(&name("a.example."), A, now));
+    assert!(!failures.is_recent(&name("a.example."), MX, now));
+    assert!(!failures.is_recent(&name("b.example."), A, now));
+    assert!(!failures.is_recent(&name("a.example."), A, now + FAILURE_TIME));
+    for number in 0..2 * FAILURES_MAX {
+        failures.add(name(&format!("n{number}.example.")), A, now);
+    }
+    let count = || failures.0.lock().unwrap().len();
+    assert_eq!(count(), FAILURES_MAX);
+    failures.add(name("later.example."), A, now + FAILURE_TIME);
+    assert_eq!(count(), 1);
+}

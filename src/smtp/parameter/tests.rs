@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 const ALL: Offered = Offered {
+    mt_priority: true,
     require_tls: true,
     dsn: true,
     smtputf8: false,
@@ -152,6 +153,7 @@ fn values_are_kept() {
     assert_eq!(
         parameters,
         Ok(MailParameters {
+            mt_priority: 0,
             require_tls: false,
             size: Some(49),
             body: Some(BodyType::EightBitMime),
@@ -202,5 +204,18 @@ proptest! {
         for reply in [mail.err(), rcpt.err()].into_iter().flatten() {
             prop_assert!(reply.is_permanent());
         }
+    }
+}
+
+#[test]
+fn priorities_of_one_digit() {
+    let parse = |text: &str| {
+        MailParameters::parse(text.as_bytes(), &ALL, &mut Seen::default()).map(|p| p.mt_priority)
+    };
+    assert_eq!(parse("MT-PRIORITY=6"), Ok(6));
+    assert_eq!(parse("mt-priority=-9"), Ok(-9));
+    for bad in ["", "+1", "10", "-", "-10", "x", "1x", "--1"] {
+        let refused = parse(&format!("MT-PRIORITY={bad}")).unwrap_err();
+        assert_eq!(refused.code(), 501, "{bad}");
     }
 }

@@ -443,6 +443,7 @@ impl Server {
         Offered {
             dsn: self.features.has(Features::DSN),
             smtputf8: self.features.has(Features::SMTPUTF8),
+            mt_priority: self.features.has(Features::MT_PRIORITY),
             require_tls: self.offers_require_tls(),
             auth: true,
             by_min: self.settings.deliver_by_min,

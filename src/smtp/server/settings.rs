@@ -52,6 +52,8 @@ impl Features {
     pub const REQUIRE_TLS: Self = Self(1 << 19);
     /// STARTTLS is forbidden here, not only impossible.
     pub const NO_STARTTLS: Self = Self(1 << 20);
+    /// MT-PRIORITY is offered and taken (RFC 6710).
+    pub const MT_PRIORITY: Self = Self(1 << 21);
 
     /// What a configuration without privacy options offers.
     pub const USUAL: Self = Self(
@@ -165,6 +167,7 @@ impl Settings {
             when(Features::CHUNKING, "CHUNKING"),
             when(Features::REQUIRE_TLS, "REQUIRETLS"),
             self.limits().filter(|_| features.has(Features::LIMITS)),
+            when(Features::MT_PRIORITY, "MT-PRIORITY"),
             when(Features::XCLIENT, "XCLIENT NAME ADDR PORT PROTO HELO"),
             Some("HELP".to_owned()),
         ]
