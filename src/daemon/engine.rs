@@ -172,6 +172,7 @@ async fn work(
         clock: Arc::new(SystemClock),
         dial,
         https,
+        files: world.files(),
         users: Arc::clone(&world.users) as _,
         log: Arc::clone(&world.log) as _,
         tls: Arc::clone(&world.tls) as _,

@@ -304,6 +304,10 @@ impl Parent {
     }
 
     fn start_engine(&mut self) {
+        // What it says of the configuration is said before it gets the queue.
+        if let (Some(identity), LogTarget::File(path)) = (&self.identity, &self.settings.log) {
+            self.give_log(path, identity);
+        }
         let (start, has_stderr) = (self.start_frame(), self.settings.has_stderr);
         let started = Logins::start(&start, has_stderr).and_then(|(logins, line)| {
             let process = Process::start(start, line.as_fd(), has_stderr)?;
@@ -458,9 +462,6 @@ impl Parent {
             make_private(root, &self.queue_directories);
         }
         if let Some(identity) = &self.identity {
-            if let LogTarget::File(path) = &self.settings.log {
-                self.give_log(path, identity);
-            }
             self.give_statistics(identity);
             for directory in &self.queue_directories {
                 hand_over_directory(directory, identity).map_err(|error| {

@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bstr::{BStr, ByteSlice};
 
 use super::logins::Offer;
+use crate::base::Place;
 use crate::cf::{Opt, Options};
 use crate::os::{
     Fingerprint, KernelEntropy, Keys, OwnKeys, SystemTlsClient, SystemTlsServer, TlsSettings,
-    Versions,
+    Versions, choose_suites,
 };
 use crate::receive::Security;
 use crate::world::{
@@ -42,13 +43,20 @@ pub(super) struct Means {
     pub(super) keys: Arc<dyn Keys>,
     /// The log.
     pub(super) log: Arc<dyn SystemLog>,
+    /// Where the site's files are.
+    pub(super) place: Place,
 }
 
 impl Means {
     /// Everything by this process itself.
-    pub(super) fn own(files: Arc<dyn Files>, log: Arc<dyn SystemLog>) -> Self {
+    pub(super) fn own(files: Arc<dyn Files>, log: Arc<dyn SystemLog>, place: Place) -> Self {
         let keys = Arc::new(OwnKeys(Arc::clone(&files)));
-        Self { files, keys, log }
+        Self {
+            files,
+            keys,
+            log,
+            place,
+        }
     }
 }
 
@@ -56,10 +64,15 @@ impl Means {
 pub(super) fn of(options: &Options, offer: Offer, means: &Means) -> Security {
     let warn = |text: &str| means.log.log(LogLevel::Warning, text.as_bytes());
     offer.faults.iter().for_each(|fault| warn(fault));
-    let settings = server_settings(options);
+    let settings = TlsSettings {
+        place: means.place.clone(),
+        ..server_settings(options)
+    };
     ineffective(options).iter().for_each(|text| warn(text));
     let tls = settings.certificate.is_some().then(|| {
-        let Means { files, keys, log } = means.clone();
+        let Means {
+            files, keys, log, ..
+        } = means.clone();
         let server = SystemTlsServer::with_keys(settings, files, keys, log);
         Arc::new(server) as Arc<dyn TlsServer>
     });
@@ -80,8 +93,13 @@ pub(super) struct ClientTls {
 impl ClientTls {
     /// Takes what a configuration says.
     pub(super) fn follow(&self, options: &Options, means: &Means) {
-        let settings = client_settings(options);
-        let Means { files, keys, log } = means.clone();
+        let settings = TlsSettings {
+            place: means.place.clone(),
+            ..client_settings(options)
+        };
+        let Means {
+            files, keys, log, ..
+        } = means.clone();
         let client = SystemTlsClient::with_keys(settings, files, keys, log);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Some(Arc::new(client));
@@ -124,24 +142,22 @@ impl TlsClient for ClientTls {
 
 /// What rustls does otherwise than the options say; said once.
 fn ineffective(options: &Options) -> Vec<String> {
-    let refused = [
-        Opt::CipherList,
-        Opt::CipherSuites,
-        Opt::DhParameters,
-        Opt::SslEngine,
-        Opt::SslEnginePath,
-    ];
+    let refused = [Opt::DhParameters, Opt::SslEngine, Opt::SslEnginePath];
     let is_set = |opt: &Opt| !options.text(*opt).is_empty();
     let mut out: Vec<String> = refused
         .into_iter()
         .filter(is_set)
         .map(|opt| {
             let name = opt.row().name;
-            format!(
-                "STARTTLS: option {name} has no effect: the TLS library has only strong ciphers"
-            )
+            format!("STARTTLS: option {name} has no effect: the TLS library has no such thing")
         })
         .collect();
+    let lists = [Opt::CipherList, Opt::CipherSuites].map(|opt| options.text(opt));
+    for word in choose_suites(lists[0], lists[1]).1 {
+        let text =
+            format!("STARTTLS: cipher {word} is not spoken: the TLS library has only strong ones");
+        out.push(text);
+    }
     for opt in [Opt::ServerSslOptions, Opt::ClientSslOptions] {
         for word in options.words(opt) {
             let bare = word.trim_start_with(|c| matches!(c, '+' | '-'));
@@ -161,6 +177,7 @@ fn server_settings(options: &Options) -> TlsSettings {
     TlsSettings {
         certificate: path(options, Opt::ServerCertFile),
         key: path(options, Opt::ServerKeyFile),
+        more: more(options, Opt::ServerCertFile, Opt::ServerKeyFile),
         versions: versions(options, Opt::ServerSslOptions),
         ..common(options)
     }
@@ -188,6 +205,12 @@ fn common(options: &Options) -> TlsSettings {
         authorities: path(options, Opt::CaCertFile),
         authority_directory: path(options, Opt::CaCertPath),
         revoked: path(options, Opt::CrlFile),
+        revoked_directory: path(options, Opt::CrlPath),
+        suites: choose_suites(
+            options.text(Opt::CipherList),
+            options.text(Opt::CipherSuites),
+        )
+        .0,
         group_may_read_key: blame.into_iter().any(|word| is_blamed(word.as_bstr())),
         fingerprint: match algorithm.to_ascii_lowercase().as_slice() {
             b"sha1" => Fingerprint::Sha1,
@@ -198,23 +221,28 @@ fn common(options: &Options) -> TlsSettings {
     }
 }
 
+/// The certificates beyond the first, each with its key.
+fn more(options: &Options, certificates: Opt, keys: Opt) -> Vec<(PathBuf, PathBuf)> {
+    let rest = |opt: Opt| -> Vec<PathBuf> {
+        let words = options.text(opt).split(|byte| *byte == b',').skip(1);
+        let named = words
+            .map(|word| word.trim())
+            .filter(|word| !word.is_empty());
+        named
+            .map(|word| word.to_path_lossy().into_owned())
+            .collect()
+    };
+    rest(certificates).into_iter().zip(rest(keys)).collect()
+}
+
 fn path(options: &Options, opt: Opt) -> Option<PathBuf> {
     let text = options.text(opt);
-    // A second certificate may follow after a comma; one is shown.
+    // Others may follow after commas.
     let first = text.split(|byte| *byte == b',').next().unwrap_or_default();
     (!first.is_empty()).then(|| first.to_path_lossy().into_owned())
 }
 
 fn versions(options: &Options, opt: Opt) -> Versions {
     let words = options.words(opt);
-    let forbids = |name: &str| {
-        words
-            .iter()
-            .any(|word| word.strip_prefix(b"+").unwrap_or(word) == name.as_bytes())
-    };
-    match (forbids("SSL_OP_NO_TLSv1_2"), forbids("SSL_OP_NO_TLSv1_3")) {
-        (true, false) => Versions::Only13,
-        (false, true) => Versions::Only12,
-        _ => Versions::Both,
-    }
+    Versions::of(words.iter().map(|word| word.as_bytes()))
 }

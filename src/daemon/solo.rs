@@ -116,7 +116,11 @@ impl Solo {
         });
         let tls = Arc::new(ClientTls::default());
         let system_log: Arc<dyn SystemLog> = Arc::clone(&log) as _;
-        let means = Means::own(Arc::clone(&shared.files), system_log);
+        let means = Means::own(
+            Arc::clone(&shared.files),
+            system_log,
+            settings.place.clone(),
+        );
         tls.follow(&site.config.options, &means);
         let source = OwnAgents(Mutex::new(agents));
         let deliverer = Deliverer::new(DeliveryParts {
@@ -128,6 +132,7 @@ impl Solo {
             security: deliver::Security {
                 tls: Some(tls),
                 https: None,
+                files: Arc::new(SystemFiles),
                 entropy: Some(Arc::new(KernelEntropy)),
                 log: Arc::clone(&log) as _,
             },

@@ -49,7 +49,7 @@ pub use resolver::{ResolverSettings, SystemResolver};
 pub use state::SledStore;
 pub use tls::{
     Fingerprint, KeptKeys, KeyFacts, Keys, OwnKeys, Sign, Stamp, SystemTlsClient, SystemTlsServer,
-    TlsSettings, Versions, certificate_facts, far_certificate,
+    TlsSettings, Versions, certificate_facts, choose_suites, far_certificate,
 };
 pub use users::SystemUsers;
 pub use zone::{time_zone, usual_zone};

@@ -13,7 +13,7 @@ use crate::base::maillog::{Event, Priority, Subject};
 use crate::rewrite::MacroTable;
 use crate::route::tls;
 use crate::smtp::server::{Features, Server};
-use crate::world::{TlsFacts, TlsFault};
+use crate::world::{TlsFacts, TlsFault, TlsFeatures};
 
 /// A handshake of a client that says nothing is waited for at most this long,
 /// whatever Timeout.starttls allows: it holds a descriptor.
@@ -49,9 +49,13 @@ impl Session {
             return false;
         };
         let ask = server.features().has(Features::ASK_CERTIFICATE);
+        let features = self.tls_features().await;
         let done = match wire.take_stream() {
             None => return false,
-            Some(stream) => tokio::time::timeout(time, side.accept(stream, ask)).await,
+            Some(stream) => {
+                let accepting = side.accept_as(stream, ask, &features);
+                tokio::time::timeout(time, accepting).await
+            }
         };
         let late = || TlsFault {
             reason: "timed out".to_owned(),
@@ -79,6 +83,15 @@ impl Session {
         server.tls_started();
         server.set_mechanisms(self.mechanisms(server.features()));
         self.tls_client_check(server).await
+    }
+
+    /// `tls_srv_features`: what rules say of TLS with this client.
+    async fn tls_features(&self) -> TlsFeatures {
+        let mut macros = MacroTable::clone(&self.macros);
+        let arguments: [&[u8]; 2] = [&self.client.name, &self.client.address];
+        let site = &self.service.site;
+        let text = site.value("tls_srv_features", &arguments, &mut macros);
+        tls::features(&text.await)
     }
 
     /// `tls_client`: what the site demands of this client's TLS.

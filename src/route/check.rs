@@ -66,6 +66,32 @@ impl Site {
         self.judged(machine, id, arguments, style, macros).await
     }
 
+    /// What a ruleset makes of `arguments`, as text: the rulesets of TLS give
+    /// values, no verdicts. Empty when there is none, or a map failed.
+    pub async fn value(
+        &self,
+        ruleset: &str,
+        arguments: &[&[u8]],
+        macros: &mut MacroTable,
+    ) -> BString {
+        let Some(id) = self.program.ruleset(ruleset.as_bytes()) else {
+            return BString::default();
+        };
+        let mut machine = self.machine(NoTrace);
+        let style = machine.style();
+        if machine.load_parts(arguments, style).failed() {
+            return BString::default();
+        }
+        let status = self.run(&mut machine, Some(id), macros).await;
+        let workspace = machine.workspace();
+        let text = match (status, workspace.triple()) {
+            (Status::Ok, None) => workspace.text_with(b' '),
+            _ => BString::default(),
+        };
+        self.done(machine);
+        text
+    }
+
     /// Asks a ruleset about text that is no address, such as a header field;
     /// comments are left out unless they are to be kept.
     pub async fn check_text(

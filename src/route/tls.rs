@@ -1,9 +1,9 @@
 //! What rules and logs are told of TLS.
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use crate::rewrite::MacroTable;
-use crate::world::TlsFacts;
+use crate::world::{TlsFacts, TlsFeatures};
 
 /// What the log says of a handshake, with the LogLevel of each line. `side`
 /// is `server` or `client`, `relay` the other side.
@@ -33,6 +33,35 @@ pub fn log_lines(side: &str, relay: &BStr, facts: &TlsFacts) -> [(u8, BString); 
         format!(", verifymsg={}", facts.verify_message).as_bytes(),
     ]);
     [(9, first.into()), (12, second.into())]
+}
+
+/// Reads what `tls_srv_features` or `tls_clt_features` says: `key=value` pairs,
+/// divided by semicolons; unknown keys mean nothing.
+pub fn features(text: &[u8]) -> TlsFeatures {
+    let mut features = TlsFeatures::default();
+    let text = text.replace("\"", "");
+    for part in text.split(|byte| *byte == b';') {
+        // Rules may put blanks around what they take apart.
+        let Some((key, value)) = part.split_once_str("=") else {
+            continue;
+        };
+        let value: BString = value.trim().into();
+        match key.trim().to_ascii_lowercase().as_slice() {
+            b"certfile" => features.certificate = value,
+            b"keyfile" => features.key = value,
+            b"options" => features.options = value,
+            b"cipherlist" => features.ciphers = value,
+            b"ciphersuites" => features.suites = value,
+            b"flags" => features.flags = value,
+            _ => {}
+        }
+    }
+    // One without the other is of no use.
+    if features.certificate.is_empty() || features.key.is_empty() {
+        features.certificate.clear();
+        features.key.clear();
+    }
+    features
 }
 
 /// Sets the macros of a connection under TLS.

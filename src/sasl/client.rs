@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bstr::{BString, ByteSlice};
 
-use super::hash::{Hash, hex, hmac_md5, same};
+use super::hash::{Hash, hex, hmac_md5, prepared, same};
 use super::{AuthInfo, Bindings, MESSAGE_BYTES_MAX, Mechanism};
 use super::{digest, tokens};
 
@@ -266,7 +266,7 @@ impl Client {
         header.push(b',');
         let bare = bstr::concat([
             b"n=".as_slice(),
-            &escape(self.info.login()),
+            &escape(&prepared(self.info.login())),
             b",r=",
             self.nonce.as_bytes(),
         ]);
@@ -290,7 +290,7 @@ impl Client {
         }
         let mut message = format!("c={},r=", STANDARD.encode(bound)).into_bytes();
         message.extend_from_slice(nonce);
-        let salted = hash.stretch(self.password()?, &salt, iterations);
+        let salted = hash.stretch(&prepared(self.password()?), &salt, iterations);
         let pieces: [&[u8]; 5] = [bare, b",", challenge, b",", &message];
         let proof = client_proof(hash, &salted, &pieces);
         let server_key = hash.mac(&salted, &[b"Server Key"]);

@@ -51,6 +51,17 @@ impl Hash {
     }
 }
 
+/// A name or password as SASLprep (RFC 4013) leaves it, so that all ways to
+/// type the same text are the same; what it cannot be applied to stays as it
+/// is.
+pub fn prepared(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    use std::borrow::Cow;
+    match std::str::from_utf8(text).map(stringprep::saslprep) {
+        Ok(Ok(Cow::Owned(text))) => Cow::Owned(text.into_bytes()),
+        _ => Cow::Borrowed(text),
+    }
+}
+
 /// HMAC-MD5 of some text.
 pub fn hmac_md5(key: &[u8], text: &[u8]) -> Vec<u8> {
     mac::<Hmac<Md5>>(key, &[text])

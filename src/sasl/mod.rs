@@ -5,8 +5,8 @@
 //! know is a question to the driver. What they need of chance and time is
 //! given to them.
 //!
-//! User names and passwords are compared as bytes: SASLprep (RFC 4013) is not
-//! applied, as the reference's library applies none either.
+//! User names and passwords are compared as bytes; SCRAM, and the verifiers that
+//! it is checked against, go by SASLprep (RFC 4013) as its RFC demands.
 //!
 //! Beside the machines stand the formats that authentication reads and
 //! writes: SCRAM verifiers, `AuthInfo` entries, the configuration of the SASL

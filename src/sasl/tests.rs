@@ -456,3 +456,16 @@ proptest! {
         let _ = saslauthd::answer(&bytes);
     }
 }
+
+#[test]
+fn names_and_passwords_are_prepared_for_scram() {
+    use super::hash::{Hash, prepared};
+    // RFC 4013, section 3: a soft hyphen goes, an ordinal becomes a letter.
+    assert_eq!(&*prepared("I\u{ad}X".as_bytes()), b"IX");
+    assert_eq!(&*prepared("\u{aa}".as_bytes()), b"a");
+    assert_eq!(&*prepared("pa\u{a0}ss".as_bytes()), b"pa ss");
+    assert_eq!(&*prepared(b"\xff"), b"\xff");
+    let kept = super::Verifier::derive(Hash::Sha256, "\u{2168}".as_bytes(), b"salt", 4096);
+    assert!(kept.accepts(b"IX"));
+    assert!(!kept.accepts(b"ix"));
+}

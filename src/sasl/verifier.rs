@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bstr::ByteSlice;
 
-use super::hash::{Hash, same};
+use super::hash::{Hash, prepared, same};
 
 /// Rounds of key derivation for new verifiers (RFC 7677 asks for 4096 at
 /// least).
@@ -39,7 +39,7 @@ pub struct Verifier {
 impl Verifier {
     /// Makes the verifier of a password.
     pub fn derive(hash: Hash, password: &[u8], salt: &[u8], iterations: u32) -> Self {
-        let salted = hash.stretch(password, salt, iterations);
+        let salted = hash.stretch(&prepared(password), salt, iterations);
         let client_key = hash.mac(&salted, &[b"Client Key"]);
         Self {
             hash,

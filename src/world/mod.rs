@@ -31,7 +31,8 @@ pub use log::{Counted, Log};
 pub use nothing::Nothing;
 pub use state::StateStore;
 pub use tls::{
-    CertificateFacts, Secured, TlsClient, TlsFacts, TlsFault, TlsServer, Verify, Wanted,
+    CertificateFacts, Secured, TlsClient, TlsFacts, TlsFault, TlsFeatures, TlsServer, Verify,
+    Wanted,
 };
 pub use vouched::{Https, ReportTo, Tlsa, Vouched, VouchedKind};
 

@@ -110,11 +110,53 @@ pub trait TlsServer: Send + Sync {
         stream: Box<dyn Stream>,
         ask: bool,
     ) -> BoxFuture<'_, Result<Secured, TlsFault>>;
+    /// The same as rules want it for this client.
+    fn accept_as<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        ask: bool,
+        _features: &'a TlsFeatures,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        self.accept(stream, ask)
+    }
+}
+
+/// What rules say of TLS with one other side (`tls_srv_features`,
+/// `tls_clt_features`); what is empty is as the options have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TlsFeatures {
+    /// `CertFile=`
+    pub certificate: BString,
+    /// `KeyFile=`
+    pub key: BString,
+    /// `Options=`: words of OpenSSL.
+    pub options: BString,
+    /// `CipherList=`
+    pub ciphers: BString,
+    /// `CipherSuites=`
+    pub suites: BString,
+    /// `Flags=`
+    pub flags: BString,
+}
+
+impl TlsFeatures {
+    /// Whether there is anything that a handshake is done otherwise for.
+    pub fn is_usual(&self) -> bool {
+        let parts = [
+            &self.certificate,
+            &self.options,
+            &self.ciphers,
+            &self.suites,
+        ];
+        parts.into_iter().all(|part| part.is_empty())
+    }
 }
 
 /// What a server is to be.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted<'a> {
+    /// What rules say of it.
+    pub features: Option<&'a TlsFeatures>,
     /// The name it is called by, in the handshake, too.
     pub name: &'a str,
     /// Another name that its certificate may be for: the domain's.

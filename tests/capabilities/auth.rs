@@ -341,6 +341,7 @@ fn the_real_saslauthd_with_shadow_passwords() {
     assert!(right.starts_with("235"), "{right}");
     session.expect("MAIL FROM:<a@here.example>", "250");
     session.expect("RCPT TO:<b@far.example>", "250 2.1.5");
+    clients(&site, &["PLAIN", "LOGIN"], &["PLAIN", "LOGIN"]);
 }
 
 /// Runs the site's server where `etc/pam.d` of the site is the system's, and
@@ -609,6 +610,70 @@ fn clients(site: &Site, of_python: &[&str], of_curl: &[&str]) {
             );
         }
     }
+    if let Some(swaks) = need::tool("swaks", "swaks") {
+        for mechanism in of_curl {
+            let send = |password: &str| {
+                let output = Command::new(&swaks)
+                    .args(["--server", &format!("127.0.0.1:{port}")])
+                    .args(["--helo", "c.example", "--auth", mechanism])
+                    .args(["--auth-user", "alice", "--auth-password", password])
+                    .args(["--from", "a@here.example", "--to", "b@far.example"])
+                    .output()
+                    .unwrap();
+                (
+                    output.status.success(),
+                    String::from_utf8_lossy(&output.stdout).into_owned()
+                        + &String::from_utf8_lossy(&output.stderr),
+                )
+            };
+            let (right, said) = send("s3cret");
+            // Perl's libraries for some may be missing.
+            if said.contains("not available") || said.contains("unable to load") {
+                need::left_out("swaks", &format!("it cannot do {mechanism} here"));
+                continue;
+            }
+            assert!(right, "swaks {mechanism}: {said}");
+            assert!(said.contains("235 2.0.0 OK Authenticated"), "{said}");
+            assert!(!send("other").0, "swaks {mechanism}");
+        }
+    }
+    if let Some(msmtp) = need::tool("msmtp", "msmtp") {
+        for mechanism in of_curl {
+            let send = |password: &str| {
+                let mut child = Command::new(&msmtp)
+                    .args(["--host=127.0.0.1", &format!("--port={port}")])
+                    .args([
+                        &format!("--auth={}", mechanism.to_lowercase()),
+                        "--user=alice",
+                    ])
+                    .arg(format!("--passwordeval=echo {password}"))
+                    .args(["--tls=off", "--from=a@here.example", "b@far.example"])
+                    .stdin(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap();
+                let mut input = child.stdin.take().unwrap();
+                let _ = input.write_all(b"Subject: by msmtp\n\nx\n");
+                drop(input);
+                let output = child.wait_with_output().unwrap();
+                (
+                    output.status.success(),
+                    String::from_utf8_lossy(&output.stderr).into_owned(),
+                )
+            };
+            let (right, said) = send("s3cret");
+            // It sends no password in the clear, and was built with what it was.
+            if said.contains("cannot use a secure authentication method")
+                || said.contains("not supported")
+                || said.contains("not support")
+            {
+                need::left_out("msmtp", &format!("{mechanism}: {}", said.trim()));
+                continue;
+            }
+            assert!(right, "msmtp {mechanism}: {said}");
+            assert!(!send("other").0, "msmtp {mechanism}");
+        }
+    }
     if let Some(curl) = need::tool("curl", "curl") {
         let mail = site.path("curl.eml");
         std::fs::write(&mail, "Subject: by curl\r\n\r\nx\r\n").unwrap();
@@ -800,6 +865,62 @@ fn tls_shows_in_received_fields_and_certificates_relay() {
         let said = s_client(&site, weak, &[]);
         assert!(!said.contains("221 "), "{weak:?}: {said}");
     }
+}
+
+#[test]
+fn certificates_and_ciphers_are_as_names_and_rules_want_them() {
+    let mut site = site(
+        "define(`confCACERT', `/etc/mail/certs/ca.pem')dnl\n\
+         define(`confSERVER_CERT', `/etc/mail/certs/srv.pem,/etc/mail/certs/far.pem')dnl\n\
+         define(`confSERVER_KEY', `/etc/mail/certs/srv.key,/etc/mail/certs/far.key')dnl\n\
+         LOCAL_CONFIG\nO CRLPath=/etc/mail/certs/crls\n\
+         O CipherList=ECDHE-ECDSA-CHACHA20-POLY1305:RC4-SHA:!MD5\n\
+         LOCAL_RULESETS\nStls_srv_features\n\
+         R$* $| 127.0.0.3\t$@ CertFile=/etc/mail/certs/evil.pem; KeyFile=/etc/mail/certs/evil.key; Options=SSL_OP_NO_TLSv1_3\n",
+    );
+    if certificates(&site).is_none() {
+        return;
+    }
+    let folder = site.path("etc/mail/certs");
+    let made = Command::new("sh")
+        .arg(data("revoked.sh"))
+        .current_dir(&folder)
+        .status();
+    assert!(made.unwrap().success());
+    site.start();
+    let log = site.read("var/log/maillog");
+    let line = "STARTTLS: cipher RC4-SHA is not spoken";
+    assert_eq!(log.matches(line).count(), 1, "{log}");
+    for (name, wanted) in [
+        ("mail.example.org", "CN = mail.example.org"),
+        ("remote.test", "CN = remote.test"),
+        ("other.example", "CN = mail.example.org"),
+    ] {
+        let said = s_client(&site, &["-servername", name], &[]);
+        assert!(said.contains(wanted), "{name}: {said}");
+    }
+    let old = ["-tls1_2", "-cert", "cli.pem", "-key", "cli.key"];
+    s_client(&site, &old, &[]);
+    let featured = ["-bind", "127.0.0.3", "-servername", "remote.test"];
+    let said = s_client(&site, &featured, &["NOOP"]);
+    assert!(said.contains("CN = evil.example.net"), "{said}");
+    let log = site.read("var/log/maillog");
+    for line in [
+        "version=TLSv1.2, verify=FAIL, cipher=ECDHE-ECDSA-CHACHA20-POLY1305, bits=256/256",
+        "verifymsg=certificate revoked",
+        "relay=[127.0.0.3], version=TLSv1.2",
+    ] {
+        assert!(log.contains(line), "{line}\n{log}");
+    }
+    // Names of other protocols mean nothing here.
+    let output = Command::new("openssl")
+        .args(["s_client", "-starttls", "smtp", "-alpn", "h2"])
+        .args(["-connect", &site.address().to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("No ALPN negotiated"), "{said}");
 }
 
 #[test]

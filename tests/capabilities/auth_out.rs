@@ -236,3 +236,21 @@ fn accounts_are_used_and_refused_ones_do_not_hold_mail_up() {
     let log = site.read("var/log/maillog");
     assert!(log.contains("mech=CRAM-MD5, failed: 535 5.7.8 no"), "{log}");
 }
+
+#[test]
+fn the_default_account_holds_where_none_is_said() {
+    let file = "define(`confDEF_AUTH_INFO', `/etc/mail/default-auth-info')dnl\n\
+        define(`confAUTH_MECHANISMS', `CRAM-MD5')dnl";
+    let Some((site, far)) = site("far", &[], "", file) else {
+        return;
+    };
+    site.write(
+        "etc/mail/default-auth-info",
+        "alice\nalice\ns3cret\nremote.test\nCRAM-MD5\n",
+    );
+    assert_eq!(stat(&site), "dsn=2.0.0, stat=Sent (taken id=R1)");
+    assert!(far.heard().contains("C: AUTH CRAM-MD5"), "{}", far.heard());
+    let log = site.read("var/log/maillog");
+    let line = "AUTH=client, relay=[127.0.0.1], mech=CRAM-MD5, bits=0";
+    assert!(log.contains(line), "{log}");
+}

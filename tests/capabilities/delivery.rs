@@ -322,6 +322,7 @@ impl Lab {
             users: Arc::new(People),
             security: Security {
                 https: None,
+                files: Arc::new(godwit::os::SystemFiles),
                 tls: None,
                 entropy: None,
                 log: Arc::clone(&log) as Arc<dyn Log>,

@@ -237,6 +237,7 @@ impl Simulation {
             state: None,
             security: Security {
                 https: None,
+                files: Arc::new(godwit::os::SystemFiles),
                 tls: None,
                 entropy: None,
                 log: Arc::new(Lines::default()) as Arc<dyn Log>,

@@ -12,7 +12,7 @@ use crate::deliver::agent::AgentPool;
 use crate::deliver::delivery::{Deliverer, DeliveryParts};
 use crate::os::{Chance, KernelEntropy};
 use crate::queue::Spool;
-use crate::world::{Clock, Dial, Https, Log, StateStore, TlsClient, Users};
+use crate::world::{Clock, Dial, Files, Https, Log, StateStore, TlsClient, Users};
 
 /// What the engine has for delivery.
 pub(super) struct Means {
@@ -21,6 +21,7 @@ pub(super) struct Means {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dial: Arc<dyn Dial>,
     pub(super) https: Arc<dyn Https>,
+    pub(super) files: Arc<dyn Files>,
     pub(super) users: Arc<dyn Users>,
     pub(super) log: Arc<dyn Log>,
     pub(super) tls: Arc<dyn TlsClient>,
@@ -41,6 +42,7 @@ pub(super) fn deliverer(means: Means) -> Arc<Deliverer> {
         security: deliver::Security {
             tls: Some(means.tls),
             https: Some(means.https),
+            files: means.files,
             entropy: Some(Arc::new(KernelEntropy)),
             log: Arc::clone(&means.log),
         },

@@ -88,6 +88,11 @@ impl World {
         }
     }
 
+    /// The site's files.
+    pub(super) fn files(&self) -> Arc<dyn Files> {
+        Arc::clone(&self.files) as _
+    }
+
     /// Web servers, with the authorities of a configuration.
     pub(super) fn https(&self, snapshot: &Snapshot, dial: &Arc<dyn Dial>) -> SystemHttps {
         let options = &snapshot.site.config.options;
@@ -118,6 +123,7 @@ impl World {
             files: Arc::clone(&self.files) as Arc<dyn Files>,
             keys: Arc::new(DeskKeys(Arc::clone(&self.desk))),
             log: Arc::clone(&self.log) as _,
+            place: start.source.place.clone(),
         };
         let security = security::of(&site.config.options, self.desk.offer(), &means);
         self.tls.follow(&site.config.options, &means);

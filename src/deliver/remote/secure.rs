@@ -5,11 +5,12 @@
 //! handshake, EHLO again, `tls_server`, `authinfo` and AUTH; `tls_rcpt` for
 //! each recipient of each message.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
 
 use super::connection::Connection;
 use super::policy::Kind;
@@ -21,10 +22,14 @@ use crate::rewrite::MacroTable;
 use crate::route::{self, tls};
 use crate::sasl::{self, AuthInfo, Bindings, Mechanism};
 use crate::smtp::client::Answer;
-use crate::world::{Endpoint, Entropy, Https, Log, TlsClient, TlsFacts, Wanted};
+use crate::world::{
+    Endpoint, Entropy, Files, Https, Log, TlsClient, TlsFacts, TlsFeatures, Wanted,
+};
 
 /// Mechanisms that are tried with one server.
 const MECHANISMS_MAX: usize = 4;
+/// The largest DefaultAuthInfo that is read.
+const FILE_BYTES_MAX: u64 = 16 << 10;
 /// Answers 334 in one exchange.
 const CHALLENGES_MAX: usize = 8;
 
@@ -33,6 +38,8 @@ const CHALLENGES_MAX: usize = 8;
 pub struct Security {
     /// Our side of TLS; without it connections stay in the clear.
     pub tls: Option<Arc<dyn TlsClient>>,
+    /// The site's files: DefaultAuthInfo.
+    pub files: Arc<dyn Files>,
     /// Web servers, where domains keep policies.
     pub https: Option<Arc<dyn Https>>,
     /// Bytes that nobody can guess, for nonces; without them there is no
@@ -74,12 +81,16 @@ impl Security {
         macros.set(b"verify", if in_clear { "CLEAR" } else { "NONE" });
         let offers = connection.client().offered().starttls;
         let mut failed = false;
+        let features = match offers && !in_clear && self.tls.is_some() {
+            true => features(errand, place, &mut macros).await,
+            false => TlsFeatures::default(),
+        };
         if offers
             && !in_clear
             && let Some(tls) = &self.tls
             && (place.demand.is_binding() || self.may_try(errand, place, &mut macros).await)
         {
-            match self.start_tls(&**tls, place, connection).await {
+            match self.start_tls(&**tls, (place, &features), connection).await {
                 Ok(Some(facts)) => tls::set_macros(&mut macros, &facts),
                 // The server would not, after all: as if it had not offered.
                 Ok(None) => {}
@@ -93,7 +104,7 @@ impl Security {
         if let Some(verdict) = self.lacks(place, connection, failed) {
             return Secured::Useless(Box::new(verdict));
         }
-        if failed && self.falls_back(errand, place, &mut macros).await {
+        if failed && falls_back(errand, &features) {
             return Secured::TryInClear;
         }
         let verify = macros.text(b"verify");
@@ -184,7 +195,7 @@ impl Security {
     async fn start_tls(
         &self,
         tls: &dyn TlsClient,
-        place: &Place<'_>,
+        (place, features): (&Place<'_>, &TlsFeatures),
         connection: &mut Connection,
     ) -> Result<Option<Arc<TlsFacts>>, Option<Box<Verdict>>> {
         match connection.ask(b"STARTTLS").await {
@@ -194,6 +205,7 @@ impl Security {
         }
         let name = place.host.to_str_lossy();
         let wanted = Wanted {
+            features: Some(features),
             name: &name,
             domain: &place.demand.domain,
             tlsa: place.demand.tlsa(),
@@ -217,28 +229,6 @@ impl Security {
                 self.say(Priority::Warning, 6, line.as_bytes());
                 Err(None)
             }
-        }
-    }
-
-    /// TLSFallbacktoClear, and what `tls_clt_features` says of this server.
-    async fn falls_back(
-        &self,
-        errand: &Errand<'_>,
-        place: &Place<'_>,
-        macros: &mut MacroTable,
-    ) -> bool {
-        let site = errand.site;
-        let default = site.config.options.flag(Opt::TlsFallbackToClear);
-        let arguments: [&[u8]; 1] = [place.host];
-        match site.check("tls_clt_features", &arguments, macros).await {
-            route::Verdict::Other { mailer, host, user } => {
-                let text = bstr::join(" ", [&mailer, &host, &user]);
-                flags(&text).map_or(default, |letters| match letters {
-                    _ if letters.contains(&b'c') => false,
-                    _ => default || letters.contains(&b'C'),
-                })
-            }
-            _ => default,
         }
     }
 
@@ -352,7 +342,7 @@ impl Security {
         let arguments: [&[u8]; 2] = [place.host, &address];
         let found = errand.site.check("authinfo", &arguments, macros).await;
         let route::Verdict::Other { mailer, .. } = found else {
-            return None;
+            return self.default_account(errand).await;
         };
         match AuthInfo::parse(mailer.as_bstr()) {
             Ok(info) => Some(info),
@@ -362,6 +352,33 @@ impl Security {
                 None
             }
         }
+    }
+
+    /// The account that holds where none is said: option DefaultAuthInfo.
+    async fn default_account(&self, errand: &Errand<'_>) -> Option<AuthInfo> {
+        let path = errand.site.config.options.text(Opt::DefaultAuthInfo);
+        if path.is_empty() {
+            return None;
+        }
+        let (files, path) = (Arc::clone(&self.files), path.to_path_lossy().into_owned());
+        let read = move || -> std::io::Result<Vec<u8>> {
+            let mut text = Vec::new();
+            files
+                .open(&path)?
+                .take(FILE_BYTES_MAX)
+                .read_to_end(&mut text)?;
+            Ok(text)
+        };
+        let text = match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => {
+                let line = format!("AUTH=client, DefaultAuthInfo, error: {error}");
+                self.say(Priority::Error, 1, line.as_bytes());
+                return None;
+            }
+            Err(_) => return None,
+        };
+        AuthInfo::parse_file(&text)
     }
 
     fn say(&self, priority: Priority, level: u8, line: &[u8]) {
@@ -443,12 +460,19 @@ fn forbids_tls(text: &[u8]) -> bool {
     })
 }
 
-/// The letters of `Flags=` in `tls_clt_features`.
-fn flags(text: &[u8]) -> Option<&BStr> {
-    text.split(|byte| *byte == b';').find_map(|part| {
-        let (key, value) = part.split_once_str("=")?;
-        key.trim()
-            .eq_ignore_ascii_case(b"flags")
-            .then(|| value.trim().as_bstr())
-    })
+/// What `tls_clt_features` says of a server.
+async fn features(errand: &Errand<'_>, place: &Place<'_>, macros: &mut MacroTable) -> TlsFeatures {
+    let address = macros.text(b"server_addr");
+    let arguments: [&[u8]; 2] = [place.host, &address];
+    let text = errand.site.value("tls_clt_features", &arguments, macros);
+    tls::features(&text.await)
+}
+
+/// TLSFallbacktoClear, and what `tls_clt_features` says of this server.
+fn falls_back(errand: &Errand<'_>, features: &TlsFeatures) -> bool {
+    let default = errand.site.config.options.flag(Opt::TlsFallbackToClear);
+    match &features.flags {
+        letters if letters.contains(&b'c') => false,
+        letters => default || letters.contains(&b'C'),
+    }
 }

@@ -1,5 +1,6 @@
 //! TLS as a client.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
@@ -11,10 +12,12 @@ use webpki::KeyUsage;
 
 use super::files::{Loaded, Watch, load};
 use super::keys::{Keys, OwnKeys};
-use super::peer::{AnyPeer, Judge, provider};
+use super::peer::{AnyPeer, Judge, provider_of};
+use super::server::VARIANTS_MAX;
 use super::{TlsSettings, certificate, dane, reason};
 use crate::world::{
-    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, Verify, Wanted,
+    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, TlsFeatures,
+    Verify, Wanted,
 };
 
 /// Our side of connections to servers.
@@ -24,6 +27,8 @@ pub struct SystemTlsClient {
     keys: Arc<dyn Keys>,
     log: Arc<dyn SystemLog>,
     state: Mutex<State>,
+    /// The same as rules want it for some servers.
+    variants: Mutex<HashMap<TlsFeatures, Arc<SystemTlsClient>>>,
 }
 
 struct State {
@@ -61,7 +66,27 @@ impl SystemTlsClient {
             keys,
             log,
             state: Mutex::new(state),
+            variants: Mutex::default(),
         }
+    }
+
+    /// What rules want for one server.
+    fn variant(&self, features: &TlsFeatures) -> Arc<Self> {
+        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = variants.get(features) {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(Self::with_keys(
+            self.settings.with(features),
+            Arc::clone(&self.files),
+            Arc::clone(&self.keys),
+            Arc::clone(&self.log),
+        ));
+        if variants.len() >= VARIANTS_MAX {
+            variants.clear();
+        }
+        variants.insert(features.clone(), Arc::clone(&made));
+        made
     }
 
     fn ready(&self) -> Result<Arc<Ready>, String> {
@@ -105,12 +130,12 @@ fn prepare(
         warnings,
     } = loaded;
     warnings.iter().for_each(|warning| warn(warning));
-    let builder = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(provider_of(&settings.suites))
         .with_protocol_versions(&settings.versions.list())
         .map_err(|error| error.to_string())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyPeer::new(&[])));
-    let config = match own {
+    let config = match own.into_iter().next() {
         Some(own) => builder.with_client_cert_resolver(resolver(own)),
         None => builder.with_no_client_auth(),
     };
@@ -143,6 +168,13 @@ impl TlsClient for SystemTlsClient {
         wanted: Wanted<'a>,
     ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
         Box::pin(async move {
+            if let Some(features) = wanted.features.filter(|features| !features.is_usual()) {
+                let wanted = Wanted {
+                    features: None,
+                    ..wanted
+                };
+                return self.variant(features).connect_as(stream, wanted).await;
+            }
             let name = wanted.name;
             let ours = |reason: String| TlsFault {
                 reason,

@@ -40,6 +40,7 @@ impl Watch {
             &settings.authorities,
             &settings.authority_directory,
             &settings.revoked,
+            &settings.revoked_directory,
         ];
         let stamp = |path: &PathBuf| (path.clone(), keys.stamp(path));
         Self {
@@ -47,6 +48,7 @@ impl Watch {
                 .into_iter()
                 .flatten()
                 .chain(&settings.more_authorities)
+                .chain(settings.more.iter().flat_map(|(c, k)| [c, k]))
                 .map(stamp)
                 .collect(),
             looked: Instant::now(),
@@ -80,8 +82,8 @@ pub(super) fn stamp_of(path: &Path, files: &dyn Files) -> Stamp {
 
 /// What was read.
 pub(super) struct Loaded {
-    /// The certificate and key that are shown.
-    pub(super) own: Option<Arc<CertifiedKey>>,
+    /// The certificates with their keys that are shown.
+    pub(super) own: Vec<Arc<CertifiedKey>>,
     /// Authorities, as certificates.
     pub(super) authorities: Vec<CertificateDer<'static>>,
     /// Revoked certificates.
@@ -100,21 +102,26 @@ pub(super) fn load(
     keys: &dyn Keys,
 ) -> Result<Loaded, String> {
     let mut warnings = Vec::new();
-    let own = match (&settings.certificate, &settings.key) {
+    let mut own = match (&settings.certificate, &settings.key) {
         (Some(certificate), Some(key)) => {
-            Some(keys.certified(certificate, key, settings.group_may_read_key)?)
+            vec![keys.certified(certificate, key, settings.group_may_read_key)?]
         }
-        (None, None) => None,
+        (None, None) => Vec::new(),
         (Some(_), None) => return Err("there is a certificate, but no key".to_owned()),
         (None, Some(_)) => return Err("there is a key, but no certificate".to_owned()),
     };
-    if let Some(own) = &own
-        && let Some(warning) = own.end_entity_cert().ok().and_then(super::peer::expiry)
-    {
-        warnings.push(warning);
+    for (certificate, key) in &settings.more {
+        match keys.certified(certificate, key, settings.group_may_read_key) {
+            Ok(more) => own.push(more),
+            // The others are good.
+            Err(why) => warnings.push(why),
+        }
+    }
+    for own in &own {
+        warnings.extend(own.end_entity_cert().ok().and_then(super::peer::expiry));
     }
     let authorities = authorities(settings, files, &mut warnings);
-    let revoked = match &settings.revoked {
+    let mut revoked = match &settings.revoked {
         None => Vec::new(),
         // Without its list, a revoked certificate would count again.
         Some(path) => {
@@ -127,6 +134,16 @@ pub(super) fn load(
             }
         }
     };
+    if let Some(directory) = &settings.revoked_directory {
+        let entries = std::fs::read_dir(directory)
+            .map_err(|error| format!("directory {}: {}", directory.display(), plain(&error)))?;
+        for entry in entries.flatten().take(DIRECTORY_FILES_MAX) {
+            if entry.path().is_file() {
+                let text = read(&entry.path(), files)?;
+                revoked.extend(CertificateRevocationListDer::pem_slice_iter(&text).flatten());
+            }
+        }
+    }
     Ok(Loaded {
         own,
         authorities,

@@ -20,8 +20,14 @@ pub use client::SystemTlsClient;
 pub use files::Stamp;
 pub use keys::{KeptKeys, KeyFacts, Keys, OwnKeys, Sign, far_certificate};
 pub use server::SystemTlsServer;
+pub use suite::choose as choose_suites;
 
 use std::path::PathBuf;
+
+use bstr::{BStr, ByteSlice};
+
+use crate::base::Place;
+use crate::world::TlsFeatures;
 
 /// Where a side's certificates are, and what it may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +36,9 @@ pub struct TlsSettings {
     pub certificate: Option<PathBuf>,
     /// Its key.
     pub key: Option<PathBuf>,
+    /// More certificates, each with its key: the client's word for our name
+    /// (SNI) and the signatures it takes decide which is shown.
+    pub more: Vec<(PathBuf, PathBuf)>,
     /// Authorities, in one file.
     pub authorities: Option<PathBuf>,
     /// Authorities, each in a file of this directory.
@@ -38,6 +47,12 @@ pub struct TlsSettings {
     pub more_authorities: Vec<PathBuf>,
     /// Revoked certificates.
     pub revoked: Option<PathBuf>,
+    /// Revoked certificates, each list in a file of this directory.
+    pub revoked_directory: Option<PathBuf>,
+    /// Which cipher suites may be spoken; all when it is empty.
+    pub suites: Vec<rustls::CipherSuite>,
+    /// Where absolute paths of rules are.
+    pub place: Place,
     /// Which versions may be spoken.
     pub versions: Versions,
     /// A key that its group may read is taken
@@ -71,7 +86,45 @@ pub enum Fingerprint {
     Sha256,
 }
 
+impl TlsSettings {
+    /// The same as rules want it for one other side.
+    fn with(&self, features: &TlsFeatures) -> Self {
+        let mut settings = self.clone();
+        if !features.certificate.is_empty() {
+            let path = |text: &BStr| self.place.text(text).to_path_lossy().into_owned();
+            settings.certificate = Some(path(features.certificate.as_ref()));
+            settings.key = Some(path(features.key.as_ref()));
+            settings.more.clear();
+        }
+        if !features.options.is_empty() {
+            let words = features.options.fields_with(|c| c == ',' || c == ' ');
+            settings.versions = Versions::of(words);
+        }
+        if !features.ciphers.is_empty() || !features.suites.is_empty() {
+            settings.suites = choose_suites(&features.ciphers, &features.suites).0;
+        }
+        settings
+    }
+}
+
 impl Versions {
+    /// What OpenSSL's words leave: `+SSL_OP_NO_TLSv1_2` or without the `+`.
+    pub fn of<'w>(words: impl Iterator<Item = &'w [u8]>) -> Self {
+        let (mut no12, mut no13) = (false, false);
+        for word in words {
+            match word.strip_prefix(b"+").unwrap_or(word) {
+                b"SSL_OP_NO_TLSv1_2" => no12 = true,
+                b"SSL_OP_NO_TLSv1_3" => no13 = true,
+                _ => {}
+            }
+        }
+        match (no12, no13) {
+            (true, false) => Self::Only13,
+            (false, true) => Self::Only12,
+            _ => Self::Both,
+        }
+    }
+
     fn list(self) -> Vec<&'static rustls::SupportedProtocolVersion> {
         use rustls::version::{TLS12, TLS13};
         match self {

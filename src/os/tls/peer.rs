@@ -25,6 +25,16 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// The same with these suites alone; all when there are none.
+pub(super) fn provider_of(suites: &[rustls::CipherSuite]) -> Arc<CryptoProvider> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    if !suites.is_empty() {
+        let is_chosen = |suite: &rustls::SupportedCipherSuite| suites.contains(&suite.suite());
+        provider.cipher_suites.retain(is_chosen);
+    }
+    Arc::new(provider)
+}
+
 /// Authorities and revoked certificates.
 pub(super) struct Judge {
     anchors: Vec<TrustAnchor<'static>>,

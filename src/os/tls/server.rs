@@ -1,18 +1,21 @@
 //! TLS as a server: certificates that are swapped when their files change.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ServerConfig;
-use rustls::server::ResolvesServerCert;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 use webpki::KeyUsage;
 
 use super::files::{Loaded, Watch, load};
 use super::keys::{Keys, OwnKeys};
-use super::peer::{AnyPeer, Judge, provider};
-use super::{TlsSettings, certificate, reason};
-use crate::world::{BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsFault, TlsServer};
+use super::peer::{AnyPeer, Judge, provider_of};
+use super::{TlsSettings, certificate, dane, reason};
+use crate::world::{
+    BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsFault, TlsFeatures, TlsServer,
+};
 
 /// A site's certificate, ready to be shown.
 pub struct SystemTlsServer {
@@ -21,6 +24,8 @@ pub struct SystemTlsServer {
     keys: Arc<dyn Keys>,
     log: Arc<dyn SystemLog>,
     state: Mutex<State>,
+    /// The same as rules want it for some clients.
+    variants: Mutex<HashMap<TlsFeatures, Arc<SystemTlsServer>>>,
 }
 
 struct State {
@@ -33,7 +38,7 @@ struct Ready {
     asking: TlsAcceptor,
     silent: TlsAcceptor,
     judge: Judge,
-    end_point: Option<Vec<u8>>,
+    own: Arc<Shown>,
 }
 
 impl SystemTlsServer {
@@ -66,7 +71,27 @@ impl SystemTlsServer {
             keys,
             log,
             state: Mutex::new(State { ready, watch }),
+            variants: Mutex::default(),
         }
+    }
+
+    /// What rules want for one client.
+    fn variant(&self, features: &TlsFeatures) -> Arc<Self> {
+        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = variants.get(features) {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(Self::with_keys(
+            self.settings.with(features),
+            Arc::clone(&self.files),
+            Arc::clone(&self.keys),
+            Arc::clone(&self.log),
+        ));
+        if variants.len() >= VARIANTS_MAX {
+            variants.clear();
+        }
+        variants.insert(features.clone(), Arc::clone(&made));
+        made
     }
 
     /// What is ready now; when files have changed and are good, what they
@@ -107,39 +132,94 @@ fn prepare(
         let line = format!("STARTTLS=server: {warning}");
         log.log(LogLevel::Warning, line.as_bytes());
     }
-    let own = own.ok_or("no certificate")?;
-    let end_point = own
-        .end_entity_cert()
-        .ok()
-        .and_then(|der| certificate::end_point(der));
+    if own.is_empty() {
+        return Err("no certificate".to_owned());
+    }
+    let own = Arc::new(Shown(own));
     let verifier = Arc::new(AnyPeer::new(&authorities));
     Ok(Ready {
         asking: acceptor(settings, &own, Some(verifier))?,
         silent: acceptor(settings, &own, None)?,
         judge: Judge::new(&authorities, &revoked, settings.fingerprint)?,
-        end_point,
+        own,
     })
+}
+
+/// The certificates there are to show.
+#[derive(Debug)]
+struct Shown(Vec<Arc<CertifiedKey>>);
+
+impl Shown {
+    /// Those for the name that the client called us by, or else all.
+    fn named(&self, name: Option<&str>) -> Vec<&Arc<CertifiedKey>> {
+        let is_for = |own: &&Arc<CertifiedKey>| match (name, own.end_entity_cert()) {
+            (Some(name), Ok(leaf)) => dane::is_for(leaf, &[name]).is_ok(),
+            _ => false,
+        };
+        let named: Vec<_> = self.0.iter().filter(is_for).collect();
+        match named.is_empty() {
+            true => self.0.iter().collect(),
+            false => named,
+        }
+    }
+
+    /// What stands for the certificate in channel binding, when it is known
+    /// which was shown.
+    fn end_point(&self, name: Option<&str>) -> Option<Vec<u8>> {
+        match self.named(name).as_slice() {
+            [own] => certificate::end_point(own.end_entity_cert().ok()?),
+            _ => None,
+        }
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = self.named(hello.server_name());
+        let can_sign = |own: &&&Arc<CertifiedKey>| {
+            let schemes = hello.signature_schemes();
+            own.key.choose_scheme(schemes).is_some()
+        };
+        let found = named.iter().find(can_sign).or(named.first())?;
+        Some(Arc::clone(found))
+    }
 }
 
 fn acceptor(
     settings: &TlsSettings,
-    own: &Arc<CertifiedKey>,
+    own: &Arc<Shown>,
     verifier: Option<Arc<AnyPeer>>,
 ) -> Result<TlsAcceptor, String> {
-    let builder = ServerConfig::builder_with_provider(provider())
+    let builder = ServerConfig::builder_with_provider(provider_of(&settings.suites))
         .with_protocol_versions(&settings.versions.list())
         .map_err(|error| error.to_string())?;
     let builder = match verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let resolver: Arc<dyn ResolvesServerCert> = Arc::new(SingleCertAndKey::from(Arc::clone(own)));
+    let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(own) as _;
     Ok(TlsAcceptor::from(Arc::new(
         builder.with_cert_resolver(resolver),
     )))
 }
 
+/// Ways of TLS that rules may want at once.
+pub(super) const VARIANTS_MAX: usize = 64;
+
 impl TlsServer for SystemTlsServer {
+    fn accept_as<'a>(
+        &'a self,
+        stream: Box<dyn Stream>,
+        ask: bool,
+        features: &'a TlsFeatures,
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        if features.is_usual() {
+            return self.accept(stream, ask);
+        }
+        let variant = self.variant(features);
+        Box::pin(async move { variant.accept(stream, ask).await })
+    }
+
     fn is_ready(&self) -> bool {
         self.ready().is_some()
     }
@@ -161,7 +241,7 @@ impl TlsServer for SystemTlsServer {
             })?;
             let state = stream.get_ref().1;
             let mut facts = ready.judge.facts(state, KeyUsage::client_auth(), ask);
-            facts.end_point.clone_from(&ready.end_point);
+            facts.end_point = ready.own.end_point(state.server_name());
             if facts.version == "TLSv1.3" {
                 let label = b"EXPORTER-Channel-Binding";
                 let exported = state.export_keying_material([0; 32], label, None);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bstr::{BString, ByteSlice};
 
 use super::{Context, Failure, FailureKind, Identity, base64};
-use crate::sasl::hash::{Hash, same};
+use crate::sasl::hash::{Hash, prepared, same};
 use crate::sasl::{Bindings, Mechanism, Verifier};
 
 /// An exchange after the client's first message.
@@ -60,6 +60,7 @@ impl Scram {
             return Err("Parse error");
         };
         let user = unescape(user).ok_or("Invalid username")?;
+        let user = BString::from(prepared(&user).into_owned());
         if user.is_empty() || nonce.is_empty() || !nonce.iter().all(u8::is_ascii_graphic) {
             return Err("Parse error");
         }

@@ -58,7 +58,8 @@ m4 /usr/share/sendmail/cf/m4/cf.m4 mail.mc > mail.cf 2>/dev/null
 printf 'hosts files\naliases files\n' > switch # There is no name server.
 printf 'far.example\trelay:[127.0.0.1]\n' | makemap hash mailertable
 sed '/^O DeliveryMode/d' mail.cf > submit.cf
-site godwit 2501 2500 /etc/mail/access "define(\`confAUTH_REALM', \`mail.example.org')dnl" > g/etc/mail/sendmail.mc
+site godwit 2501 2500 /etc/mail/access "define(\`confAUTH_REALM', \`mail.example.org')dnl
+define(\`confTO_HOSTSTATUS', \`1s')dnl" > g/etc/mail/sendmail.mc
 printf 'postmaster: root\n' > g/etc/mail/aliases
 account PLAIN mail.example.org > g/etc/mail/access
 mkdir -p /var/spool/mqueue; chmod 700 /var/spool/mqueue
