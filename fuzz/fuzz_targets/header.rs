@@ -16,6 +16,7 @@ fuzz_target!(|data: &[u8]| {
         is_untouched: &|kind| kind == b"multipart/signed",
         is_never_base64: &|_| false,
         charset: b"unknown-8bit",
+        by: b"mail.example.org",
     };
     mime::to_seven_bit(&mut header, body, &rules);
 });

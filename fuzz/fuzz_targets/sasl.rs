@@ -14,7 +14,7 @@ fuzz_target!(|input: (u8, Option<Vec<u8>>, Vec<Vec<u8>>)| {
         host: "mail.example.org".into(),
         realm: "example.org".into(),
         nonce: vec![7; 24],
-        secret: vec![1; 32],
+        secret: vec![1; 32].into(),
         ..Context::default()
     };
     let mut server = Server::new(mechanism, context);
