@@ -16,6 +16,7 @@ R$- < @ $* >		$: $(dequote $1 $) < @ $2 >
 ifdef(`_LOOSE_RELAY_', `', `# a route behind one of our relay domains is looked through
 R$* $=O $* < @ $=R >	$@ $>ParseRecipient $1 $2 $3
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* $=O $* < @ $* .$=R >	$@ $>ParseRecipient $1 $2 $3
+')ifdef(`_RELAY_ENTIRE_', `R$* $=O $* < @ $* $=m >	$@ $>ParseRecipient $1 $2 $3
 ')ifdef(`_RELAY_MX_', `R$* $=O $* < @ $+ >	$: < : $(mxserved $4 $) : > < $1 $2 $3 < @ $4 > >
 R< $* : $=w . : $* > < $* < @ $* > >	$@ $>ParseRecipient $4
 R< : $* : > < $* >	$: $2
@@ -91,7 +92,7 @@ ifdef(`_ACCEPT_UNQUALIFIED_', `', `# nobody out there is localhost, unless the d
 # demand whole names (M=f)
 R$*			$: < ? $&{client_name} > < $&{daemon_flags} > $1
 R< ? > < $* > $*	$: $2
-R< ? localhost > < $* > $*	$: $2
+R< ? $=w > < $* > $*	$: $3
 R< ? $+ > < $* u $* > $*	$: < u > < $2 u $3 > $4
 R< ? $+ > < $* > $*	$: < ? > < $2 > $3
 R< ? > < $* > < $* @ localhost >	$: < ! > $2
