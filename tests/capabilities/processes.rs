@@ -363,7 +363,7 @@ fn behind_the_caller_it_says_whether_it_started() {
 
     let output = daemon.run(&["sendmail", "-bd"]);
     assert_eq!(output.status.code(), Some(69), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         said.contains("cannot bind: Address already in use"),
         "{said}"
