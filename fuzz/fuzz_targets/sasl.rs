@@ -5,6 +5,7 @@
 
 use godwit::sasl::server::{Answer, Context, Question};
 use godwit::sasl::{AuthInfo, Mechanism, Reply, Server, library, saslauthd, verifier};
+use godwit::smtp::sts;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, Option<Vec<u8>>, Vec<Vec<u8>>)| {
@@ -31,6 +32,8 @@ fuzz_target!(|input: (u8, Option<Vec<u8>>, Vec<Vec<u8>>)| {
         let _ = library::Library::parse(message);
         let _ = saslauthd::answer(message);
         let _ = AuthInfo::parse(message.as_slice().into());
+        let _ = AuthInfo::parse_file(message);
+        let _ = sts::Policy::parse(message);
     }
     assert!(!matches!(reply, Reply::Success(_)));
 });
