@@ -5,9 +5,12 @@
 //!
 //! * in the process: canonify and parse of an ordinary address, without a
 //!   trace, in nanoseconds and in memory allocations;
-//! * the address test (`sendmail -bt` with `3,0`), traces and all, in addresses
-//!   a second of CPU time; beside it, when it is installed and this runs as
-//!   root, the reference on the same `.cf` and the same addresses.
+//! * the same with a [`Recorder`] that keeps everything: what explaining costs
+//!   when it is on, and that it costs nothing when it is off;
+//! * the address test (`sendmail -bt` with `3,0`), traces and all, and `-bv` of
+//!   2,000 addresses in one process, in addresses a second of CPU time; beside
+//!   them, when it is installed and this runs as root, the reference on the same
+//!   `.cf` and the same addresses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 // The allocator that counts needs it; it only passes on.
 #![allow(unsafe_code)]
@@ -22,7 +25,7 @@ use std::time::Instant;
 
 use godwit::base::Origin;
 use godwit::cf::{self, Origins};
-use godwit::rewrite::{Answer, ClassTable, Machine, MacroTable, Program, load_classes};
+use godwit::rewrite::{Answer, ClassTable, Machine, MacroTable, Program, Recorder, load_classes};
 
 const SITE: &str = "\
 OSTYPE(`linux')dnl
@@ -39,6 +42,9 @@ MAILER(`smtp')dnl
 
 /// Addresses of the address test's run.
 const LINES: usize = 100_000;
+
+/// Addresses of one `-bv`.
+const VERIFIED: usize = 2_000;
 
 /// How often each program runs.
 const ROUNDS: usize = 3;
@@ -88,6 +94,12 @@ fn main() {
     let root = nix::unistd::geteuid().is_root().then_some(reference);
     address_test("own templates", &own, folder.path(), None);
     address_test(
+        "the reference's templates",
+        &theirs,
+        folder.path(),
+        root.as_deref(),
+    );
+    verify(
         "the reference's templates",
         &theirs,
         folder.path(),
@@ -180,6 +192,46 @@ fn in_process(what: &str, text: &[u8]) {
         "canonify and parse, {what}: {best:.0} ns, {:.1} allocations an address",
         allocations as f64 / addresses.len() as f64
     );
+    let mut recorded = f64::MAX;
+    for _ in 0..5 {
+        let begin = Instant::now();
+        for address in &addresses {
+            let mut machine = Machine::with_trace(&program, Recorder::default());
+            let _ = machine.load(address.as_bytes(), machine.style());
+            for ruleset in rulesets {
+                machine.run(ruleset, &mut macros, |_, _| Answer::NotFound);
+            }
+        }
+        recorded = recorded.min(begin.elapsed().as_nanos() as f64 / addresses.len() as f64);
+    }
+    println!("the same, recorded: {recorded:.0} ns");
+}
+
+/// `-bv` of many addresses in one process, as the baseline has it.
+fn verify(what: &str, text: &[u8], folder: &Path, reference: Option<&Path>) {
+    let cf = folder.join("bench.cf");
+    std::fs::write(&cf, text).unwrap();
+    let addresses: Vec<String> = (0..VERIFIED).map(address).collect();
+    let nothing = folder.join("nothing");
+    std::fs::write(&nothing, "").unwrap();
+    let mut own = Command::new(env!("CARGO_BIN_EXE_godwit"));
+    own.arg("sendmail").arg("-C").arg(&cf).arg("-bv");
+    own.args(&addresses);
+    let theirs = reference.map(|root| {
+        std::fs::copy(&cf, root.join("tmp/godwit-bench.cf")).unwrap();
+        let mut command = Command::new("chroot");
+        let arguments = ["/usr/sbin/sendmail", "-C", "/tmp/godwit-bench.cf", "-bv"];
+        command.arg(root).args(arguments).args(&addresses);
+        command
+    });
+    compare(
+        &format!("-bv, {what}"),
+        (&mut own, &nothing, VERIFIED),
+        theirs.map(|command| (command, nothing.as_path(), VERIFIED)),
+    );
+    if let Some(root) = reference {
+        let _ = std::fs::remove_file(root.join("tmp/godwit-bench.cf"));
+    }
 }
 
 fn address_test(what: &str, text: &[u8], folder: &Path, reference: Option<&Path>) {

@@ -30,6 +30,10 @@ pub const HEADER_LINE_BYTES_MAX: usize = 2048;
 /// The longest address, in bytes (sendmail: MAXNAME 256).
 pub const ADDRESS_BYTES_MAX: usize = 1024;
 
+/// The longest key, argument or default of a lookup in a rule, in bytes; what
+/// goes beyond is left out (sendmail: MAXNAME).
+pub const LOOKUP_BYTES_MAX: usize = 1021;
+
 /// Tokens in one workspace of a rule run (sendmail: MAXATOM 1000).
 pub const WORKSPACE_TOKENS_MAX: usize = 1000;
 
@@ -62,6 +66,9 @@ pub const M4_OUTPUT_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one configuration, alias or map source line, continuations
 /// included.
 pub const SOURCE_LINE_BYTES_MAX: usize = 1 << 20;
+
+/// How often ruleset 5 (`localaddr`) is asked again about what it has said.
+pub const LOCALADDR_RUNS_MAX: usize = 10;
 
 /// How deep aliases, lists and `.forward` files may refer to one another
 /// (option MaxAliasRecursion, default 10) is an option; this is its ceiling.

@@ -72,6 +72,24 @@ impl Enhanced {
         self.class
     }
 
+    /// The exit code that stands for it, as the reference has them.
+    pub fn sysexit(self) -> Sysexit {
+        match (self.class, self.subject, self.detail) {
+            (2, _, _) => Sysexit::Ok,
+            (4, _, _) => Sysexit::TempFail,
+            (_, 1, 0) | (_, 2, 3) | (_, 7, _) => Sysexit::DataErr,
+            (_, 1, 1 | 6) => Sysexit::NoUser,
+            (_, 1, 2 | 8) => Sysexit::NoHost,
+            (_, 1, 3 | 7) => Sysexit::Usage,
+            (_, 1, 5) | (_, 4, 6) => Sysexit::Config,
+            (_, 3, _) => Sysexit::OsErr,
+            (_, 4, 0 | 2) => Sysexit::IoErr,
+            (_, 4, 1 | 3 | 5) => Sysexit::TempFail,
+            (_, 4, 4) | (_, 5, _) => Sysexit::Protocol,
+            _ => Sysexit::Unavailable,
+        }
+    }
+
     /// The subject: 1 address, 2 mailbox, 3 system, 4 network, 5 protocol,
     /// 6 content, 7 security.
     pub fn subject(self) -> u16 {

@@ -79,6 +79,21 @@ pub fn set_by_letter(
     faults
 }
 
+/// The same over what a file says: a list takes the place of the file's.
+pub fn replace_by_letter(
+    options: &mut Options,
+    letter: u8,
+    value: &[u8],
+    origin: &Origin,
+) -> Vec<Diagnostic> {
+    if let Some(opt) = Opt::by_letter(letter)
+        && opt.row().many
+    {
+        options.clear(opt);
+    }
+    set_by_letter(options, letter, value, origin)
+}
+
 /// `Or1h` sets every wait of the SMTP client; `Ormail=10m,quit=2m` some.
 fn set_timeouts(value: &[u8], set: &mut impl FnMut(Opt, &[u8])) {
     for part in value.split(|&byte| byte == b',') {

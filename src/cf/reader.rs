@@ -82,6 +82,10 @@ impl Reader {
         if line.cut {
             self.error("cf-line-length", "line too long, cut");
         }
+        // Most lines are rules: they need no grammar.
+        if let Some(text) = line.text.strip_prefix(b"R") {
+            return self.rule(text, &line.text);
+        }
         let text = latin1(&line.text);
         match CfParser::parse(Rule::line, &text) {
             Ok(pairs) => self.parsed(pairs, &line.text),
@@ -94,7 +98,6 @@ impl Reader {
         let kind = pair.as_rule();
         let mut parts = pair.into_inner();
         match kind {
-            Rule::rule => self.rule(parts, whole),
             Rule::ruleset => self.ruleset(&last(&mut parts)),
             Rule::define => self.define(&mut parts),
             Rule::class => self.class(&mut parts),
@@ -129,40 +132,29 @@ impl Reader {
         self.error("cf-unknown-line", message);
     }
 
-    fn rule(&mut self, parts: Pairs<'_, Rule>, whole: &[u8]) {
-        let mut sides = [BString::default(), BString::default()];
-        let mut comment = BString::default();
-        let mut count = 0;
-        for part in parts {
-            match part.as_rule() {
-                Rule::comment => comment = to_bytes(part.as_str()),
-                _ if count < 2 => {
-                    sides[count] = to_bytes(part.as_str());
-                    count += 1;
-                }
-                _ => {}
-            }
-        }
-        if count < 2 {
+    /// `left`, TABs, `right`, TABs, `comment`
+    fn rule(&mut self, text: &[u8], whole: &[u8]) {
+        let (lhs, rest) = side(text);
+        let Some(rest) = rest else {
             let message = format!(
                 "invalid rewrite line \"{}\" (tab expected)",
                 BStr::new(whole)
             );
             self.error("cf-rule-tab", message);
             return;
-        }
+        };
+        let (rhs, comment) = side(rest);
         let Some(current) = self.current else {
             let message = format!("missing valid ruleset for \"{}\"", BStr::new(whole));
             self.error("cf-rule-outside", message);
             return;
         };
-        let [lhs, rhs] = sides;
         self.config.rulesets[current].rules.push(RuleDef {
-            lhs,
-            rhs,
-            comment,
+            lhs: lhs.into(),
+            rhs: rhs.into(),
+            comment: comment.unwrap_or_default().into(),
             place: self.place,
-            origin: self.origin.clone(),
+            origin: self.shown.clone(),
         });
     }
 
@@ -513,6 +505,18 @@ impl Reader {
     fn error(&mut self, code: &'static str, message: impl Into<String>) {
         self.faults
             .push(Diagnostic::error(code, self.shown.clone(), message));
+    }
+}
+
+/// The text up to the next TABs, and what stands after them.
+fn side(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'\t', text) {
+        None => (text, None),
+        Some(end) => {
+            let rest = &text[end..];
+            let tabs = rest.iter().take_while(|&&byte| byte == b'\t').count();
+            (&text[..end], Some(&rest[tabs..]))
+        }
     }
 }
 

@@ -41,7 +41,9 @@ pub struct Loaded {
 /// When the file cannot be read; everything else is among the faults.
 pub fn load(source: &Source) -> io::Result<Loaded> {
     let file = std::fs::File::open(&source.file)?;
-    let mut bytes = Vec::new();
+    // The whole file at once.
+    let size = file.metadata().map_or(0, |facts| facts.len());
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(FILE_BYTES_MAX)).unwrap_or(0) + 1);
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     let name = source.file.to_string_lossy();
     let origin = Origin::file_only(&*name);
@@ -58,7 +60,7 @@ fn command_line(config: &mut Config, source: &Source) -> Vec<Diagnostic> {
     for (name, value) in &source.options {
         if let [letter] = name.as_slice() {
             let options = &mut config.options;
-            faults.extend(cf::option_names::set_by_letter(
+            faults.extend(cf::option_names::replace_by_letter(
                 options, *letter, value, &origin,
             ));
             continue;

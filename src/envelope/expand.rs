@@ -107,6 +107,33 @@ pub struct Expansion {
     pub discarded: Vec<usize>,
     /// What `sendmail -v` prints on the way: `staff... aliased to alice, bob`.
     pub notes: Vec<BString>,
+    /// For [`Manner::Shown`]: notes and complaints in the order of events.
+    pub told: Vec<Told>,
+}
+
+/// What is told of an expansion while it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A note, for whoever wants to see every step.
+    Note(BString),
+    /// Something is wrong with an address or a list.
+    Fault(BString),
+    /// A recipient cannot be had; why.
+    Refused(BString, Reply),
+}
+
+/// How recipients are expanded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// To be delivered to.
+    #[default]
+    Delivered,
+    /// To be shown, as `-bv` does, in the reference's order: lists from their
+    /// last entry, but line by line; what can be mended is mended.
+    Shown {
+        /// Aliases are followed (`-n` forbids it).
+        aliases: bool,
+    },
 }
 
 /// Expands every pending recipient of `envelope` and resolves what comes out.
@@ -116,15 +143,31 @@ pub async fn expand(
     envelope: &mut Envelope,
     macros: &mut MacroTable,
 ) -> Expansion {
+    expand_in(site, files, envelope, macros, Manner::Delivered).await
+}
+
+/// The same in some manner.
+pub async fn expand_in(
+    site: &Site,
+    files: &dyn ListFiles,
+    envelope: &mut Envelope,
+    macros: &mut MacroTable,
+    manner: Manner,
+) -> Expansion {
     let mut run = Run::new(site, files, envelope, macros);
+    run.manner = manner;
     for index in 0..run.envelope.recipients.len() {
         if run.envelope.recipients[index].is_pending() {
             run.work.push(Work::start(index));
             run.drain().await;
+            run.check_for_circle(index);
         }
     }
     run.out
 }
+
+/// What is said of aliases that lead to each other.
+const CIRCLE: &str = "aliasing/forwarding loop broken";
 
 /// One recipient still to be looked at.
 struct Work {
@@ -136,8 +179,9 @@ struct Work {
     place: String,
     /// The owner of the list it came from.
     owner: Option<BString>,
-    /// Where ruleset 5 sent it, if that has spoken.
+    /// Where ruleset 5 sent it, if that has spoken, and how often it has.
     mapped: Option<Target>,
+    mappings: usize,
     /// Whether the list it came from may name programs and files.
     may_run: bool,
 }
@@ -150,6 +194,7 @@ impl Work {
             place: String::new(),
             owner: None,
             mapped: None,
+            mappings: 0,
             may_run: true,
         }
     }
@@ -168,6 +213,7 @@ struct Run<'a> {
     names: Vec<BString>,
     seen: HashSet<(Target, Option<u32>)>,
     depth_max: usize,
+    manner: Manner,
     out: Expansion,
 }
 
@@ -192,7 +238,16 @@ impl<'a> Run<'a> {
             depth_max: usize::try_from(depth_max)
                 .unwrap_or_default()
                 .min(limits::ALIAS_DEPTH_MAX),
+            manner: Manner::default(),
             out: Expansion::default(),
+        }
+    }
+
+    /// Where nobody is left of a recipient that was shown, it leads to itself.
+    fn check_for_circle(&mut self, recipient: usize) {
+        let nobody = self.out.ready.is_empty() && self.out.refused.is_empty();
+        if self.manner != Manner::Delivered && nobody && self.out.expanded.contains(&recipient) {
+            self.out.told.push(Told::Fault(CIRCLE.into()));
         }
     }
 
@@ -215,41 +270,53 @@ impl<'a> Run<'a> {
         }
     }
 
+    async fn resolve(&mut self, work: &Work) -> Resolution {
+        let address = self.envelope.recipients[work.recipient].address.clone();
+        if self.manner == Manner::Delivered {
+            return self.site.resolve(&address, self.macros).await;
+        }
+        let (faults, resolution) = self.site.resolve_shown(&address, self.macros).await;
+        for fault in faults {
+            let text = format!("{}{address}... {fault}", work.place);
+            self.out.told.push(Told::Fault(text.into()));
+        }
+        resolution
+    }
+
     async fn mailbox(&mut self, work: Work) {
         let target = match &work.mapped {
             Some(target) => target.clone(),
-            None => {
-                let address = self.envelope.recipients[work.recipient].address.clone();
-                match self.site.resolve(&address, self.macros).await {
-                    Resolution::Mailer(target) => target,
-                    Resolution::Refused(reply) | Resolution::Later(reply) => {
-                        return self.refuse(&work, reply, None);
-                    }
-                    Resolution::Discard => {
-                        self.settle(&work);
-                        self.out.discarded.push(work.recipient);
-                        return;
-                    }
+            None => match self.resolve(&work).await {
+                Resolution::Mailer(target) => target,
+                Resolution::Refused(reply) | Resolution::Later(reply) => {
+                    return self.refuse(&work, reply, None);
                 }
-            }
+                Resolution::Discard => {
+                    self.settle(&work);
+                    self.out.discarded.push(work.recipient);
+                    return;
+                }
+            },
         };
         let mailer = self.site.mailer(target.mailer);
         let bare = target.user.starts_with(b"\\");
         self.names[work.recipient] = target.user.clone();
         let is_own_alias = self.is_own_ancestor(work.recipient, &target.user);
-        if mailer.flags.has(b'A') && !bare && !is_own_alias {
+        let aliases = self.manner != (Manner::Shown { aliases: false });
+        if mailer.flags.has(b'A') && !bare && !is_own_alias && aliases {
             match self.site.alias(&target).await {
                 Ok(Some(value)) => return self.alias(work, target, &value).await,
                 Ok(None) => {}
                 Err(reply) => return self.refuse(&work, reply, Some(target.mailer)),
             }
         }
-        if mailer.flags.has(b'5') && !bare && work.mapped.is_none() {
+        // Ruleset 5 may say more of what it has said itself.
+        if mailer.flags.has(b'5') && !bare && work.mappings < limits::LOCALADDR_RUNS_MAX {
             match self.site.localaddr(&target, self.macros).await {
                 Some(Resolution::Mailer(mapped)) if mapped != target => {
                     self.work.push(Work {
                         mapped: Some(mapped),
-                        depth: work.depth,
+                        mappings: work.mappings + 1,
                         ..work
                     });
                     return;
@@ -272,13 +339,7 @@ impl<'a> Run<'a> {
         let name = target.user.strip_prefix(b"\\").unwrap_or(&target.user);
         let user = match self.site.local_user(name) {
             Ok(Some(user)) => user,
-            Ok(None) => {
-                let reply = match self.is_circle(work.recipient, name) {
-                    true => Reply::with(554, (5, 4, 6), "aliasing/forwarding loop broken"),
-                    false => Reply::with(550, (5, 1, 1), "User unknown"),
-                };
-                return self.refuse(&work, reply, Some(target.mailer));
-            }
+            Ok(None) => return self.unknown_user(&work, &target),
             Err(error) => {
                 let reply = Reply::with(451, (4, 3, 0), error.to_string());
                 return self.refuse(&work, reply, Some(target.mailer));
@@ -316,6 +377,28 @@ impl<'a> Run<'a> {
         self.ready(work, target);
     }
 
+    /// There is no such user. An alias that stands for itself means one; any
+    /// other way back to an alias is a circle.
+    fn unknown_user(&mut self, work: &Work, target: &Target) {
+        let unknown = || Reply::with(550, (5, 1, 1), "User unknown");
+        let parent = self.parents[work.recipient];
+        let is_self =
+            parent.is_some_and(|parent| self.names[parent].eq_ignore_ascii_case(&target.user));
+        let is_circle = !is_self && self.is_own_ancestor(work.recipient, &target.user);
+        match self.manner {
+            Manner::Shown { .. } if is_circle => self.settle(work),
+            Manner::Delivered if is_circle => {
+                let reply = Reply::with(554, (5, 4, 6), CIRCLE);
+                self.refuse(work, reply, Some(target.mailer));
+            }
+            _ => self.refuse(work, unknown(), Some(target.mailer)),
+        }
+        if let (Manner::Shown { .. }, true, Some(parent)) = (self.manner, is_self, parent) {
+            let work = Work::start(parent);
+            self.refuse(&work, unknown(), Some(target.mailer));
+        }
+    }
+
     /// Replaces a recipient by what its alias holds.
     async fn alias(&mut self, work: Work, target: Target, value: &[u8]) {
         let address = self.envelope.recipients[work.recipient].address.clone();
@@ -331,10 +414,13 @@ impl<'a> Run<'a> {
             gid,
             alias: address,
         };
-        let items: Vec<_> = list::split(value)
+        let mut items: Vec<_> = list::split(value)
             .into_iter()
             .map(|item| (String::new(), item))
             .collect();
+        if self.manner != Manner::Delivered {
+            items.reverse();
+        }
         self.replace(&work, items, &controlling, owner, true);
     }
 
@@ -342,6 +428,19 @@ impl<'a> Run<'a> {
         let recipient = &self.envelope.recipients[work.recipient];
         let bare = list::unquote(&recipient.address);
         let path = PathBuf::from(bstr_path(bare[b":include:".len()..].trim()));
+        let address = &recipient.address;
+        let mut ancestors =
+            std::iter::successors(self.parents[work.recipient], |&parent| self.parents[parent]);
+        if ancestors.any(|parent| self.envelope.recipients[parent].address == *address) {
+            // A list that holds itself adds nothing.
+            let address = address.clone();
+            self.note(&[&address, b"... duplicate suppressed"]);
+            return self.settle(&work);
+        }
+        if !path.is_absolute() {
+            let text = format!("Cannot open {}: Permission denied", path.display());
+            return self.refuse(&work, Reply::with(550, (5, 2, 4), text), None);
+        }
         let reader = recipient.controlling_user.clone();
         match self.files.include(&path, reader.as_ref()).await {
             Ok(file) => {
@@ -382,14 +481,16 @@ impl<'a> Run<'a> {
         owner: Option<BString>,
     ) -> bool {
         let name = file.path.display().to_string();
-        let items: Vec<_> = list::lines(&file.text)
-            .flat_map(|(number, line)| {
-                let place = format!("{name}: line {number}: ");
-                list::split(line)
-                    .into_iter()
-                    .map(move |item| (place.clone(), item))
-            })
-            .collect();
+        let mut items = Vec::new();
+        for (number, line) in list::lines(&file.text) {
+            let place = format!("{name}: line {number}: ");
+            self.note(&[place.as_bytes(), b"sending to ", line]);
+            let mut line = list::split(line);
+            if self.manner != Manner::Delivered {
+                line.reverse();
+            }
+            items.extend(line.into_iter().map(|item| (place.clone(), item)));
+        }
         if items.is_empty() {
             return false;
         }
@@ -436,6 +537,7 @@ impl<'a> Run<'a> {
                 place,
                 owner: owner.clone(),
                 mapped: None,
+                mappings: 0,
                 may_run,
             });
         }
@@ -488,6 +590,18 @@ impl<'a> Run<'a> {
     fn refuse(&mut self, work: &Work, reply: Reply, mailer: Option<MailerId>) {
         // A recipient that was marked as replaced is in trouble after all.
         self.envelope.recipients[work.recipient].state = RecipientState::Queued { reason: None };
+        if self.manner != Manner::Delivered {
+            let shown = self.envelope.recipients[work.recipient].shown();
+            let words = bstr::join(" ", reply.lines());
+            let told = match words.starts_with(CIRCLE.as_bytes()) {
+                true => Told::Fault(words.into()),
+                false => {
+                    let whole = [work.place.as_bytes(), &shown, b"... ", &words].concat();
+                    Told::Refused(whole.into(), reply.clone())
+                }
+            };
+            self.out.told.push(told);
+        }
         self.out.refused.push(Refused {
             recipient: work.recipient,
             reply,
@@ -507,16 +621,12 @@ impl<'a> Run<'a> {
             .any(|ancestor| self.names[ancestor].eq_ignore_ascii_case(user))
     }
 
-    /// Whether aliases lead from a name over others back to it; one that is
-    /// only its own alias is no circle but a user who does not exist.
-    fn is_circle(&self, recipient: usize, user: &[u8]) -> bool {
-        self.parents[recipient].is_some_and(|parent| {
-            !self.names[parent].eq_ignore_ascii_case(user) && self.is_own_ancestor(parent, user)
-        })
-    }
-
     fn note(&mut self, parts: &[&[u8]]) {
-        self.out.notes.push(bstr::concat(parts).into());
+        let note: BString = bstr::concat(parts).into();
+        if self.manner != Manner::Delivered {
+            self.out.told.push(Told::Note(note.clone()));
+        }
+        self.out.notes.push(note);
     }
 }
 

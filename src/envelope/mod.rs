@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use bstr::BString;
 
-pub use expand::{Expansion, ListError, ListFile, ListFiles, expand};
+pub use expand::{
+    Expansion, ListError, ListFile, ListFiles, Manner, Ready, Told, expand, expand_in,
+};
 pub use verify::{Verified, verify};
 
 pub use crate::smtp::{BodyType, Notify, Ret};

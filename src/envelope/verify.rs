@@ -1,7 +1,7 @@
 //! Whether a recipient can be had: asked while the sender still listens, so
 //! that an unknown user is refused at RCPT and never bounced.
 
-use crate::base::Reply;
+use crate::base::{Reply, limits};
 use crate::rewrite::MacroTable;
 use crate::route::{Resolution, Site, Target};
 
@@ -43,19 +43,22 @@ pub async fn verify_target(site: &Site, target: Target, macros: &mut MacroTable)
 
 /// Whether a target exists as far as this host can tell.
 async fn known(site: &Site, target: &Target, macros: &mut MacroTable) -> Result<bool, Reply> {
-    if is_alias_or_user(site, target).await? {
-        return Ok(true);
-    }
-    let flags = site.mailer(target.mailer).flags;
-    if flags.has(b'5') && !target.user.starts_with(b"\\") {
-        return match site.localaddr(target, macros).await {
-            Some(Resolution::Mailer(mapped)) if mapped != *target => {
-                is_alias_or_user(site, &mapped).await
-            }
-            Some(Resolution::Refused(reply) | Resolution::Later(reply)) => Err(reply),
-            Some(Resolution::Discard) => Ok(true),
-            _ => Ok(!flags.has(b'w')),
-        };
+    let mut target = target.clone();
+    // Ruleset 5 may say more of what it has said itself.
+    for _ in 0..=limits::LOCALADDR_RUNS_MAX {
+        if is_alias_or_user(site, &target).await? {
+            return Ok(true);
+        }
+        let flags = site.mailer(target.mailer).flags;
+        if !flags.has(b'5') || target.user.starts_with(b"\\") {
+            return Ok(false);
+        }
+        match site.localaddr(&target, macros).await {
+            Some(Resolution::Mailer(mapped)) if mapped != target => target = mapped,
+            Some(Resolution::Refused(reply) | Resolution::Later(reply)) => return Err(reply),
+            Some(Resolution::Discard) => return Ok(true),
+            _ => return Ok(!flags.has(b'w')),
+        }
     }
     Ok(false)
 }

@@ -81,14 +81,7 @@ impl Backend for Host {
         let resolver = &maps.world().resolver;
         Lookup::Pending(Box::pin(async move {
             let found = match &question {
-                // A name that is its own canonical one stays as it was written.
-                Question::Name(name) => resolver.canonical(name).await.map(|found| {
-                    if found.eq_ignore_ascii_case(name) {
-                        name.clone()
-                    } else {
-                        found
-                    }
-                }),
+                Question::Name(name) => resolver.canonical(name).await,
                 Question::Address(address) => resolver.name_of(*address).await,
             };
             match found {
@@ -228,9 +221,13 @@ impl Backend for Dns {
             true => ask.key.to_vec(),
             false => bstr::concat([ask.key, b".", &self.base]),
         };
-        let Some(name) = name_of(&full).filter(|name| !name.contains("..")) else {
+        let Some(mut name) = name_of(&full).filter(|name| !name.contains("..")) else {
             return Lookup::Ready(Outcome::NO_HOST);
         };
+        if full.ends_with(b".") {
+            // It is whole: no search list.
+            name.push('.');
+        }
         let key: BString = ask.key.into();
         let resolver = &maps.world().resolver;
         Lookup::Pending(Box::pin(async move {

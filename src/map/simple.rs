@@ -6,6 +6,7 @@ use bstr::{BString, ByteSlice};
 use super::answer::{Lookup, Outcome, Scope};
 use super::kline::{Common, Taken, flags};
 use super::registry::{Ask, Backend, Maps, Opened, Opening};
+use crate::cf::macro_name;
 
 /// Class `null`: nothing is in it.
 struct Null;
@@ -43,7 +44,11 @@ const BAD_CONFIGURATION: i32 = 78;
 /// Opens an `arith` map; its flags mean nothing.
 pub(crate) fn arith(_opening: &mut Opening<'_>) -> Opened {
     Opened {
-        common: Common::default(),
+        // sendmail: quotes stay in the key.
+        common: Common {
+            keep_quotes: true,
+            ..Common::default()
+        },
         backend: Box::new(Arith),
     }
 }
@@ -57,10 +62,11 @@ impl Backend for Arith {
     ) -> Lookup<'a, Outcome> {
         let chance = || maps.world().entropy.random();
         let value = match (ask.key.first(), ask.arguments) {
-            (Some(operator), [_, left, right, ..]) => {
+            (Some(operator), [_, left, right, ..]) if OPERATORS.contains(operator) => {
                 compute(*operator, number(left), number(right), chance)
             }
-            // sendmail: too few operands are a fault of the configuration.
+            // sendmail: too few operands, or an operator that it does not know,
+            // are a fault of the configuration.
             _ => return Lookup::Ready(Outcome::NotFound(BAD_CONFIGURATION)),
         };
         Lookup::Ready(match value {
@@ -72,6 +78,9 @@ impl Backend for Arith {
         })
     }
 }
+
+/// What `arith` can do.
+const OPERATORS: &[u8] = b"+-*/%|&l=r";
 
 /// One operation on two numbers; none for an unknown operator, a division by
 /// zero, or an empty range of `r`.
@@ -145,7 +154,11 @@ struct SetMacro;
 /// Opens a `macro` map; its flags mean nothing.
 pub(crate) fn set_macro(_opening: &mut Opening<'_>) -> Opened {
     Opened {
-        common: Common::default(),
+        // sendmail: quotes stay in the key.
+        common: Common {
+            keep_quotes: true,
+            ..Common::default()
+        },
         backend: Box::new(SetMacro),
     }
 }
@@ -157,20 +170,12 @@ impl Backend for SetMacro {
         ask: Ask<'_>,
         scope: &mut Scope<'_>,
     ) -> Lookup<'a, Outcome> {
-        if let Some(name) = macro_name(ask.key) {
-            scope.macros.set(name, ask.arguments.get(1).copied());
-        }
+        // sendmail: a name that cannot be one is a fault of the configuration.
+        let Some((name, _)) = macro_name::mended(ask.key).name else {
+            return Lookup::Ready(Outcome::NotFound(BAD_CONFIGURATION));
+        };
+        scope.macros.set(&name, ask.arguments.get(1).copied());
         Lookup::Ready(Outcome::Found(BString::default()))
-    }
-}
-
-/// The name of a macro as a key writes it: `{long}`, or one byte (more bytes
-/// without braces: the first counts).
-fn macro_name(key: &[u8]) -> Option<&[u8]> {
-    match key {
-        [b'{', name @ .., b'}'] if !name.is_empty() => Some(name),
-        [b'{', ..] | [] => None,
-        _ => Some(&key[..1]),
     }
 }
 

@@ -345,6 +345,10 @@ impl Parts {
         for candidate in candidates {
             for kind in [RecordType::A, RecordType::AAAA, RecordType::MX] {
                 match self.ask(&candidate, kind).await {
+                    // What is its own canonical name stays as it was written.
+                    Ok(answer) if answer.name.eq_ignore_ascii_case(&candidate) => {
+                        return Ok(candidate);
+                    }
                     Ok(answer) => return Ok(answer.name),
                     Err(ResolveError::NoSuchName) => break,
                     Err(ResolveError::NoData) => last = ResolveError::NoData,

@@ -31,5 +31,5 @@ mod xclient;
 pub use auth::{Authenticator, Exchange, Said, Security};
 pub use client::{Connection, Counts, Origin};
 pub use service::{Daemon, Intake, Service, ServiceParts};
-pub(crate) use submit::complaint;
+
 pub use submit::{Complaint, Submission, Submitted, Submitter};

@@ -392,7 +392,7 @@ impl Session {
 }
 
 /// What is printed of a refusal, and the exit code it asks for.
-pub(crate) fn complaint(address: &[u8], reply: &Reply) -> Complaint {
+fn complaint(address: &[u8], reply: &Reply) -> Complaint {
     let words = bstr::join(" ", reply.lines());
     let text = if address.is_empty() || words.contains_str("... ") {
         words

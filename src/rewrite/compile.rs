@@ -11,9 +11,9 @@ use bstr::{BStr, BString};
 use super::chars::CharTable;
 use super::class::ClassTable;
 use super::macros::MacroTable;
-use super::program::{Action, Head, Pattern, Program, Rule, Ruleset, RulesetId, Then};
+use super::program::{Action, Fixed, Head, Pattern, Program, Rule, Ruleset, RulesetId, Then};
 use super::rule_text::{Part, parts};
-use super::symbol::{Fold, Symbols, Token, meta};
+use super::symbol::{Fold, Symbols, meta};
 use super::workspace::unquoted;
 use crate::base::Diagnostic;
 use crate::base::limits::{MAP_ARGUMENTS_MAX, RULESET_NUMBERS};
@@ -180,6 +180,9 @@ impl Compiler {
         if sides.left.is_empty() {
             self.fault(rule, "R line: null LHS");
         }
+        if sides.right.is_empty() {
+            self.fault(rule, "R line: null RHS");
+        }
         let (then, rest) = match sides.right.first() {
             Some(Part::Operator(meta::USER)) => (Then::Next, &sides.right[1..]),
             Some(Part::Operator(meta::HOST)) => (Then::Return, &sides.right[1..]),
@@ -188,7 +191,6 @@ impl Compiler {
         };
         let first_action = self.program.actions.len();
         self.right(rule, rest, wildcards);
-        self.check_lookups(rule, first_action);
         let actions = &self.program.actions[first_action..];
         let has = |wanted: &[Fold]| {
             actions.iter().any(|action| {
@@ -243,9 +245,9 @@ impl Compiler {
                     }
                     Pattern::Word(Symbols::operator(*fold))
                 }
-                Part::Argument(_) => {
+                Part::Argument(number) => {
                     self.fault(rule, "Inappropriate use of $1-$9 on LHS");
-                    continue;
+                    Pattern::Argument(*number)
                 }
             };
             if is_wildcard(pattern) {
@@ -257,10 +259,16 @@ impl Compiler {
     }
 
     fn right(&mut self, rule: &RuleDef, parts: &[Part], wildcards: usize) {
+        let mut lookup = OpenLookup::default();
         for part in parts {
             let action = match part {
                 Part::Word(text) => Action::Put(self.program.symbols.word(text)),
-                Part::Operator(fold) => Action::Put(Symbols::operator(*fold)),
+                Part::Operator(fold) => {
+                    if let Some(fault) = lookup.operator(*fold) {
+                        self.fault(rule, fault);
+                    }
+                    Action::Put(Symbols::operator(*fold))
+                }
                 Part::Macro(name) => Action::Macro(self.macro_name(name)),
                 Part::Argument(number) => {
                     let index = usize::from(*number);
@@ -277,43 +285,8 @@ impl Compiler {
             };
             self.program.actions.push(action);
         }
-    }
-
-    /// Reports lookups within lookups, which are not resolved, and those that
-    /// have no end or too many arguments.
-    fn check_lookups(&mut self, rule: &RuleDef, first_action: usize) {
-        let mut faults = Vec::new();
-        let mut end = None;
-        let mut arguments = 0;
-        for action in &self.program.actions[first_action..] {
-            let Action::Put(token) = action else { continue };
-            if !token.is_operator() {
-                continue;
-            }
-            match token.fold {
-                meta::HOST_BEGIN | meta::LOOKUP_BEGIN if end.is_some() => {
-                    faults.push("cannot nest map lookups");
-                }
-                meta::HOST_BEGIN => end = Some(meta::HOST_END),
-                meta::LOOKUP_BEGIN => end = Some(meta::LOOKUP_END),
-                meta::HOST if end.is_some() => {
-                    arguments += 1;
-                    if arguments > MAP_ARGUMENTS_MAX {
-                        faults.push("too many arguments for map lookup");
-                    }
-                }
-                fold if end == Some(fold) => {
-                    end = None;
-                    arguments = 0;
-                }
-                _ => {}
-            }
-        }
-        if end.is_some() {
-            faults.push("missing map closing token");
-        }
-        for fault in faults {
-            self.fault(rule, fault);
+        if lookup.end.is_some() {
+            self.fault(rule, "missing map closing token");
         }
     }
 
@@ -348,10 +321,46 @@ impl Compiler {
     }
 }
 
+/// A lookup of a right side that has begun: one within another is not
+/// resolved, nor one that has no end or too many arguments.
+#[derive(Default)]
+struct OpenLookup {
+    /// What ends it.
+    end: Option<Fold>,
+    arguments: usize,
+}
+
+impl OpenLookup {
+    /// Takes in an operator; says what is wrong with it.
+    fn operator(&mut self, fold: Fold) -> Option<&'static str> {
+        let nested = self.end.is_some().then_some("cannot nest map lookups");
+        match fold {
+            meta::HOST_BEGIN => {
+                self.end = Some(meta::HOST_END);
+                nested
+            }
+            meta::LOOKUP_BEGIN => {
+                self.end = Some(meta::LOOKUP_END);
+                nested
+            }
+            meta::HOST if self.end.is_some() => {
+                self.arguments += 1;
+                let many = self.arguments > MAP_ARGUMENTS_MAX;
+                many.then_some("too many arguments for map lookup")
+            }
+            fold if self.end == Some(fold) => {
+                *self = Self::default();
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
 fn is_wildcard(pattern: Pattern) -> bool {
     !matches!(
         pattern,
-        Pattern::Word(_) | Pattern::Nothing | Pattern::Macro(_)
+        Pattern::Word(_) | Pattern::Nothing | Pattern::Macro(_) | Pattern::Argument(_)
     )
 }
 
@@ -362,19 +371,20 @@ fn head(patterns: &[Pattern]) -> Head {
         words: 0,
         least: 0,
         most: 0,
-        begins: word(patterns.first()),
-        ends: word(patterns.last()),
+        any: u64::MAX,
+        front: fixed(patterns.iter()),
+        back: fixed(patterns.iter().rev()),
         patterns: (0, 0),
     };
     for pattern in patterns {
         let (least, open) = match pattern {
             Pattern::Word(token) => {
-                head.words |= Symbols::bit(token.fold.0);
+                head.words |= token.fold.bit();
                 (1, false)
             }
             Pattern::ZeroOrMore => (0, true),
             Pattern::OneOrMore | Pattern::In(_) => (1, true),
-            Pattern::One | Pattern::NotIn(_) => (1, false),
+            Pattern::One | Pattern::NotIn(_) | Pattern::Argument(_) => (1, false),
             Pattern::Nothing => (0, false),
             // A macro may hold any number of tokens.
             Pattern::Macro(_) => (0, true),
@@ -389,9 +399,22 @@ fn head(patterns: &[Pattern]) -> Head {
     head
 }
 
-fn word(pattern: Option<&Pattern>) -> u32 {
-    match pattern {
-        Some(Pattern::Word(Token { fold, .. })) => fold.0,
-        _ => Head::ANY,
+/// The first word with a fixed number of tokens before it.
+fn fixed<'p>(patterns: impl Iterator<Item = &'p Pattern>) -> Fixed {
+    let mut distance = 0;
+    for pattern in patterns {
+        match pattern {
+            Pattern::Word(token) => {
+                let Fold(fold) = token.fold;
+                return Fixed { fold, distance };
+            }
+            Pattern::One | Pattern::NotIn(_) | Pattern::Argument(_) => distance += 1,
+            Pattern::Nothing => {}
+            Pattern::ZeroOrMore | Pattern::OneOrMore | Pattern::In(_) | Pattern::Macro(_) => break,
+        }
+    }
+    Fixed {
+        fold: Head::ANY,
+        distance: 0,
     }
 }

@@ -87,6 +87,7 @@ impl<T: Trace> Matcher<'_, T> {
             Pattern::Word(word) => {
                 return (self.tokens.get(token)?.fold == word.fold).then_some(token + 1);
             }
+            Pattern::Argument(_) => return None,
             Pattern::Nothing => return Some(token),
             Pattern::Macro(name) => return self.value(name, token),
             Pattern::ZeroOrMore => token,

@@ -69,9 +69,12 @@ pub(super) struct Head {
     pub(super) least: u16,
     /// Greatest number of tokens; [`u16::MAX`] for any.
     pub(super) most: u16,
-    /// What the workspace must begin and end with; [`Head::ANY`] for anything.
-    pub(super) begins: u32,
-    pub(super) ends: u32,
+    /// Bits of which one must be there: of what words of a class begin with.
+    pub(super) any: u64,
+    /// The first word, where a fixed number of tokens stands before it, and
+    /// the last, where a fixed number stands behind it.
+    pub(super) front: Fixed,
+    pub(super) back: Fixed,
     /// Range of [`Program::patterns`].
     pub(super) patterns: (u32, u32),
 }
@@ -79,9 +82,17 @@ pub(super) struct Head {
 impl Head {
     /// The bit of `$[`, which only faulty rules bring into a workspace; they
     /// make a rule be tried in vain.
-    pub(super) const NEVER: u64 = 1 << meta::HOST_BEGIN.0;
+    pub(super) const NEVER: u64 = meta::HOST_BEGIN.bit();
     /// Stands for no word.
     pub(super) const ANY: u32 = u32::MAX - 1;
+}
+
+/// A word at a known distance from an end of the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fixed {
+    /// [`Head::ANY`] when there is none.
+    pub(super) fold: u32,
+    pub(super) distance: u32,
 }
 
 /// The rest of a rule.
@@ -130,6 +141,8 @@ pub(super) enum Pattern {
     NotIn(u32),
     /// `$&x`: index into [`Program::macro_names`].
     Macro(u32),
+    /// `$1`, which makes no sense here: it matches nothing.
+    Argument(u8),
 }
 
 /// One part of a right side.
@@ -177,6 +190,11 @@ impl Program {
         (ruleset.first..ruleset.end).map(RuleId)
     }
 
+    /// Every word that rules mention, by its number ([`Query::word`](super::Query::word)).
+    pub fn words(&self) -> impl Iterator<Item = &[u8]> {
+        self.symbols.words()
+    }
+
     /// Where a rule was written.
     pub fn origin(&self, rule: RuleId) -> &Origin {
         &self.rules[rule.0 as usize].origin
@@ -220,9 +238,18 @@ impl Program {
             let patterns = &self.patterns[first as usize..end as usize];
             let dead = patterns.iter().any(|pattern| match pattern {
                 Pattern::In(class) => self.classes[*class as usize].is_empty(),
+                Pattern::Argument(_) => true,
                 _ => false,
             });
             head.needs = head.words | if dead { Head::NEVER } else { 0 };
+            let classes = patterns.iter().filter_map(|pattern| match pattern {
+                Pattern::In(class) => self.filters[*class as usize].as_ref(),
+                _ => None,
+            });
+            let bits = classes.map(|filter| filter.bits);
+            head.any = bits
+                .min_by_key(|bits| bits.count_ones())
+                .unwrap_or(u64::MAX);
         }
     }
 
@@ -271,6 +298,7 @@ impl Program {
             Pattern::In(class) => self.show_name(b"$=", &self.class_names[class as usize], out),
             Pattern::NotIn(class) => self.show_name(b"$~", &self.class_names[class as usize], out),
             Pattern::Macro(name) => self.show_name(b"$&", &self.macro_names[name as usize], out),
+            Pattern::Argument(number) => out.extend_from_slice(&[b'$', b'0' + number]),
         }
     }
 
@@ -287,6 +315,6 @@ impl Program {
 
     /// The pattern as a word, when it is one.
     pub(super) fn operator_text(fold: Fold) -> &'static [u8] {
-        meta::TEXTS[fold.0 as usize]
+        meta::TEXTS[fold.number()]
     }
 }

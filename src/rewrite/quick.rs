@@ -9,7 +9,7 @@
 use super::class::Class;
 use super::macros::MacroTable;
 use super::matcher::{Binding, Bindings};
-use super::program::{Pattern, Program};
+use super::program::{Head, Pattern, Program};
 use super::scan::{Style, scan};
 use super::symbol::{Fold, Symbols, Token};
 use crate::base::limits::{CLASS_FILTER_WORDS_MAX, MATCH_STEPS_PLAIN};
@@ -20,6 +20,8 @@ pub(super) struct Quick {
     kind: Kind,
     /// When this wildcard can go no further, nothing can.
     sure: bool,
+    /// A wildcard before a word.
+    to_word: bool,
     /// Least number of tokens that the parts after this one take.
     rest: u16,
     /// Word: its number; class or macro: its index.
@@ -63,10 +65,13 @@ pub(super) fn prepare(patterns: &[Pattern]) -> Vec<Quick> {
                 Pattern::In(class) => (Kind::In, *class, 1),
                 Pattern::NotIn(class) => (Kind::NotIn, *class, 1),
                 Pattern::Macro(name) => (Kind::Macro, *name, 0),
+                // No token is this word.
+                Pattern::Argument(_) => (Kind::Word, Head::ANY, 1),
             };
             let part = Quick {
                 kind,
                 sure: true,
+                to_word: false,
                 rest,
                 argument,
             };
@@ -75,6 +80,10 @@ pub(super) fn prepare(patterns: &[Pattern]) -> Vec<Quick> {
         })
         .collect();
     parts.reverse();
+    for at in 1..parts.len() {
+        parts[at - 1].to_word =
+            matches!(parts[at - 1].kind, Kind::Any(_)) && parts[at].kind == Kind::Word;
+    }
     let mut sure = true;
     for part in &mut parts {
         part.sure = sure;
@@ -87,8 +96,6 @@ pub(super) fn prepare(patterns: &[Pattern]) -> Vec<Quick> {
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
     pub(super) program: &'a Program,
-    /// Numbers of the tokens.
-    pub(super) folds: &'a [u32],
     pub(super) tokens: &'a [Token],
     pub(super) bytes: &'a [u8],
     pub(super) macros: &'a MacroTable,
@@ -123,7 +130,7 @@ impl Text<'_> {
         while let Some(now) = parts.get(part) {
             let end = match now.kind {
                 Kind::Word => {
-                    if self.folds.get(token) != Some(&now.argument) {
+                    if !self.is_word(token, now.argument) {
                         return Forward::Fails;
                     }
                     part += 1;
@@ -136,7 +143,7 @@ impl Text<'_> {
                     };
                     Some(end)
                 }
-                Kind::One => (token < self.folds.len()).then_some(token + 1),
+                Kind::One => (token < self.tokens.len()).then_some(token + 1),
                 Kind::Nothing => {
                     part += 1;
                     continue;
@@ -160,10 +167,9 @@ impl Text<'_> {
                 first: token,
                 end,
             });
-            part += 1;
-            token = end;
+            (part, token) = now.after(part, end);
         }
-        if token == self.folds.len() {
+        if token == self.tokens.len() {
             Forward::Matches
         } else {
             Forward::Fails
@@ -193,7 +199,7 @@ impl Text<'_> {
                     first,
                     end,
                 });
-                return Some((part + 1, end));
+                return Some(now.after(part, end));
             }
         }
         None
@@ -201,10 +207,8 @@ impl Text<'_> {
 
     /// The first end from `from` on that the wildcard `part` can have.
     fn reach(&self, parts: &[Quick], part: usize, from: usize) -> Option<usize> {
-        let last = self
-            .folds
-            .len()
-            .checked_sub(usize::from(parts[part].rest))?;
+        let rest = usize::from(parts[part].rest);
+        let last = self.tokens.len().checked_sub(rest)?;
         if from > last {
             return None;
         }
@@ -216,11 +220,10 @@ impl Text<'_> {
                 argument,
                 ..
             }) => {
-                let found = self.folds[from..]
-                    .iter()
-                    .position(|fold| fold == argument)?;
-                let end = from + found;
-                (end <= last).then_some(end)
+                // The word takes one of the tokens that the rest takes.
+                let places = self.tokens.get(from..(last + 1).min(self.tokens.len()))?;
+                let found = places.iter().position(|token| token.fold.0 == *argument)?;
+                Some(from + found)
             }
             Some(_) => Some(from),
         }
@@ -230,7 +233,7 @@ impl Text<'_> {
     fn phrase(&self, class: u32, first: usize, end: usize) -> Option<usize> {
         let program = self.program;
         if let Some(filter) = &program.filters[class as usize] {
-            let fold = *self.folds.get(first)?;
+            let fold = self.tokens.get(first)?.fold;
             if !filter.begins.has(fold) {
                 return None;
             }
@@ -267,7 +270,7 @@ impl Text<'_> {
             return false;
         };
         match &self.program.filters[class as usize] {
-            Some(filter) => !filter.whole.has(now.fold.0),
+            Some(filter) => !filter.whole.has(now.fold),
             None => !self.program.classes[class as usize].contains(self.text(now)),
         }
     }
@@ -282,12 +285,26 @@ impl Text<'_> {
             .spelled(value.unwrap_or_default(), self.tokens, token, self.bytes)
     }
 
+    #[inline]
+    fn is_word(&self, token: usize, fold: u32) -> bool {
+        self.tokens
+            .get(token)
+            .is_some_and(|token| token.fold.0 == fold)
+    }
+
     fn text(&self, token: Token) -> &[u8] {
         self.program.symbols.text(token, self.bytes)
     }
 }
 
 impl Quick {
+    /// Where to go on after this part, which ends at the token `end`: a word
+    /// that it was lengthened to needs not be looked at again.
+    fn after(self, part: usize, end: usize) -> (usize, usize) {
+        let word = usize::from(self.to_word);
+        (part + 1 + word, end + word)
+    }
+
     fn exhausted(self) -> Forward {
         if self.sure {
             Forward::Never
@@ -308,18 +325,20 @@ enum Forward {
 struct FoldSet(Vec<u64>);
 
 impl FoldSet {
-    fn has(&self, fold: u32) -> bool {
+    fn has(&self, fold: Fold) -> bool {
+        let number = fold.number();
         self.0
-            .get(fold as usize / 64)
-            .is_some_and(|bits| bits & (1 << (fold % 64)) != 0)
+            .get(number / 64)
+            .is_some_and(|bits| bits & (1 << (number % 64)) != 0)
     }
 
-    fn insert(&mut self, Fold(fold): Fold) {
-        let slot = fold as usize / 64;
+    fn insert(&mut self, fold: Fold) {
+        let number = fold.number();
+        let slot = number / 64;
         if slot >= self.0.len() {
             self.0.resize(slot + 1, 0);
         }
-        self.0[slot] |= 1 << (fold % 64);
+        self.0[slot] |= 1 << (number % 64);
     }
 }
 
@@ -328,6 +347,9 @@ impl FoldSet {
 pub(super) struct ClassFilter {
     begins: FoldSet,
     whole: FoldSet,
+    /// Presence bits of `begins`: where none of them is, no word of the class
+    /// is.
+    pub(super) bits: u64,
 }
 
 impl ClassFilter {
@@ -351,6 +373,7 @@ impl ClassFilter {
             });
             if let Some(first) = first {
                 filter.begins.insert(first);
+                filter.bits |= first.bit();
                 if count == 1 && bytes.len() == word.len() {
                     filter.whole.insert(first);
                 }

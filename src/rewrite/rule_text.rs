@@ -52,7 +52,7 @@ impl Part {
             Part::NotIn(name) => named("$~", name.as_bstr()),
             Part::Macro(name) => named("$&", name.as_bstr()),
             Part::Argument(number) => format!("${number}").into(),
-            Part::Operator(fold) => meta::TEXTS[fold.0 as usize].into(),
+            Part::Operator(fold) => meta::TEXTS[fold.number()].into(),
         }
     }
 }
@@ -68,8 +68,10 @@ pub(super) fn parts(
         macros,
         table,
         comments,
-        pending: Vec::new(),
-        parts: Vec::new(),
+        pending: Vec::with_capacity(text.len()),
+        cut: Vec::with_capacity(text.len()),
+        // Every part is a byte at least, most are two.
+        parts: Vec::with_capacity(text.len() / 2 + 1),
         length: 0,
     };
     cutter.expand(text, 0);
@@ -83,6 +85,8 @@ struct Cutter<'a> {
     comments: bool,
     /// Text since the last operator.
     pending: Vec<u8>,
+    /// The bytes of words, while they are cut.
+    cut: Vec<u8>,
     parts: Vec<Part>,
     /// Bytes expanded so far.
     length: usize,
@@ -100,10 +104,12 @@ impl Cutter<'_> {
                 return;
             }
             if byte != b'$' || rest.len() == 1 {
+                let end = memchr::memchr(b'$', &rest[1..]).map_or(rest.len(), |end| end + 1);
+                self.length += end - 1;
                 if !skip {
-                    self.pending.push(byte);
+                    self.pending.extend_from_slice(&rest[..end]);
                 }
-                rest = &rest[1..];
+                rest = &rest[end..];
                 continue;
             }
             let code = rest[1];
@@ -223,6 +229,9 @@ impl Cutter<'_> {
     }
 
     fn in_quotes(&self) -> bool {
+        if memchr::memchr(b'"', &self.pending).is_none() {
+            return false;
+        }
         let mut quoted = false;
         let mut escaped = false;
         for &byte in &self.pending {
@@ -248,8 +257,8 @@ impl Cutter<'_> {
             lenient: true,
         };
         let parts = &mut self.parts;
-        let mut bytes = Vec::new();
-        scan(&self.pending, style, &mut bytes, |bytes, start| {
+        self.cut.clear();
+        scan(&self.pending, style, &mut self.cut, |bytes, start| {
             parts.push(Part::Word(bytes[start..].as_bstr().to_owned()));
         });
         self.pending.clear();

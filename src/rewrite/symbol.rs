@@ -7,12 +7,39 @@ use super::chars::CharTable;
 /// The number of a word, case folded. Only words that the configuration
 /// mentions have one; all others share [`Fold::UNKNOWN`], because no literal
 /// can match them.
+///
+/// Beside the number it holds its place in masks of words that are present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fold(pub(super) u32);
+
+/// Bits of a [`Fold`] that are the number.
+const NUMBER_BITS: u32 = 26;
+
+/// Numbers below this have a bit of their own in presence masks.
+const OWN_BITS: u32 = 32;
 
 impl Fold {
     /// A word that stands nowhere in the configuration.
     pub(super) const UNKNOWN: Fold = Fold(u32::MAX);
+
+    /// The word of a number. Words may share a bit, unknown ones too;
+    /// operators have their own.
+    const fn of(number: u32) -> Fold {
+        let shared = OWN_BITS | number & (OWN_BITS - 1);
+        let bit = if number < OWN_BITS { number } else { shared };
+        Fold(bit << NUMBER_BITS | number)
+    }
+
+    /// The number; a great one for [`Fold::UNKNOWN`].
+    pub(super) const fn number(self) -> usize {
+        (self.0 & ((1 << NUMBER_BITS) - 1)) as usize
+    }
+
+    /// Its bit in masks of words that are present.
+    #[inline]
+    pub(super) const fn bit(self) -> u64 {
+        1 << (self.0 >> NUMBER_BITS)
+    }
 }
 
 /// The operators of right sides, which are tokens of their own kind.
@@ -20,23 +47,23 @@ pub(super) mod meta {
     use super::Fold;
 
     /// `$#`
-    pub(in crate::rewrite) const NET: Fold = Fold(0);
+    pub(in crate::rewrite) const NET: Fold = Fold::of(0);
     /// `$@`
-    pub(in crate::rewrite) const HOST: Fold = Fold(1);
+    pub(in crate::rewrite) const HOST: Fold = Fold::of(1);
     /// `$:`
-    pub(in crate::rewrite) const USER: Fold = Fold(2);
+    pub(in crate::rewrite) const USER: Fold = Fold::of(2);
     /// `$>`
-    pub(in crate::rewrite) const CALL: Fold = Fold(3);
+    pub(in crate::rewrite) const CALL: Fold = Fold::of(3);
     /// `$[`
-    pub(in crate::rewrite) const HOST_BEGIN: Fold = Fold(4);
+    pub(in crate::rewrite) const HOST_BEGIN: Fold = Fold::of(4);
     /// `$]`
-    pub(in crate::rewrite) const HOST_END: Fold = Fold(5);
+    pub(in crate::rewrite) const HOST_END: Fold = Fold::of(5);
     /// `$(`
-    pub(in crate::rewrite) const LOOKUP_BEGIN: Fold = Fold(6);
+    pub(in crate::rewrite) const LOOKUP_BEGIN: Fold = Fold::of(6);
     /// `$)`
-    pub(in crate::rewrite) const LOOKUP_END: Fold = Fold(7);
+    pub(in crate::rewrite) const LOOKUP_END: Fold = Fold::of(7);
     /// `$|`
-    pub(in crate::rewrite) const PIPE: Fold = Fold(8);
+    pub(in crate::rewrite) const PIPE: Fold = Fold::of(8);
     /// How they are written, in the order of their numbers.
     pub(in crate::rewrite) const TEXTS: [&[u8]; 9] = [
         b"$#", b"$@", b"$:", b"$>", b"$[", b"$]", b"$(", b"$)", b"$|",
@@ -86,13 +113,16 @@ impl Token {
     }
 
     /// Whether it is an operator of a right side.
+    #[inline]
     pub(super) fn is_operator(self) -> bool {
-        matches!(self.source, Source::Operator | Source::Call)
+        // No word ever gets the number of an operator.
+        self.fold.number() < meta::TEXTS.len()
     }
 
     /// Whether it is this operator.
+    #[inline]
     pub(super) fn is(self, meta: Fold) -> bool {
-        self.fold == meta && self.is_operator()
+        self.fold == meta
     }
 }
 
@@ -114,9 +144,6 @@ pub(super) struct Symbols {
     /// Numbers of single bytes.
     singles: [Fold; 256],
 }
-
-/// Numbers below this have a bit of their own in presence masks.
-const OWN_BITS: u32 = 32;
 
 impl Symbols {
     /// The operators of right sides, and every operator character of `table`.
@@ -181,7 +208,7 @@ impl Symbols {
         match token.source {
             Source::Machine => &bytes[at..at + usize::from(token.length)],
             Source::Program => &self.texts[at..at + usize::from(token.length)],
-            Source::Operator | Source::Call => meta::TEXTS[token.fold.0 as usize],
+            Source::Operator | Source::Call => meta::TEXTS[token.fold.number()],
         }
     }
 
@@ -218,7 +245,7 @@ impl Symbols {
                 0 => return Fold::UNKNOWN,
                 number => {
                     if self.is_word(number - 1, text) {
-                        return Fold(number - 1);
+                        return Fold::of(number - 1);
                     }
                 }
             }
@@ -226,11 +253,11 @@ impl Symbols {
         }
     }
 
-    /// The bit of a word in presence masks. Words may share a bit, unknown
-    /// ones too; operators have their own.
-    pub(super) fn bit(number: u32) -> u64 {
-        let shared = OWN_BITS | number & (OWN_BITS - 1);
-        1 << if number < OWN_BITS { number } else { shared }
+    /// Every word, by number; first the operators.
+    pub(super) fn words(&self) -> impl Iterator<Item = &[u8]> {
+        self.words
+            .iter()
+            .map(|&(at, length)| &self.folded[at as usize..at as usize + usize::from(length)])
     }
 
     /// The number of a word, a new one if need be.
@@ -257,7 +284,7 @@ impl Symbols {
         self.words
             .push((at, u16::try_from(folded.len()).unwrap_or(u16::MAX)));
         self.folded.extend_from_slice(folded);
-        Fold(number)
+        Fold::of(number)
     }
 
     fn place(&mut self, fold: Fold, folded: &[u8]) {
@@ -265,7 +292,7 @@ impl Symbols {
         while self.slots[slot] != 0 {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
-        self.slots[slot] = fold.0 + 1;
+        self.slots[slot] = u32::try_from(fold.number()).unwrap_or(0) + 1;
     }
 
     fn grow(&mut self) {
@@ -273,7 +300,7 @@ impl Symbols {
         for number in meta::TEXTS.len()..self.words.len() {
             let (at, length) = self.words[number];
             let folded = self.folded[at as usize..at as usize + usize::from(length)].to_vec();
-            self.place(Fold(u32::try_from(number).unwrap_or(0)), &folded);
+            self.place(Fold::of(u32::try_from(number).unwrap_or(0)), &folded);
         }
     }
 

@@ -31,6 +31,14 @@ impl<'a> View<'a> {
         self.tokens.iter().map(move |token| view.one(*token))
     }
 
+    /// The tokens, and of each whether it is an operator (`$|` can be typed,
+    /// too).
+    pub fn marked(&self) -> impl Iterator<Item = (&'a BStr, bool)> + use<'a> {
+        let view = *self;
+        let marked = move |token: &Token| (view.one(*token), token.is_operator());
+        self.tokens.iter().map(marked)
+    }
+
     /// The tokens as one text; between two words that meet stands the
     /// character of option BlankSub.
     pub fn text(&self) -> BString {
@@ -41,7 +49,8 @@ impl<'a> View<'a> {
     pub fn text_with(&self, space: u8) -> BString {
         let mut out = Vec::with_capacity(self.tokens.len() * 6);
         join(
-            self.tokens().map(|token| token.as_ref()),
+            self.marked()
+                .map(|(text, operator)| (text.as_ref(), operator)),
             &self.program.table,
             space,
             &mut out,

@@ -4,16 +4,17 @@ use bstr::BString;
 
 use super::chars::CharTable;
 
-/// Joins tokens: between two words that meet stands `space`.
+/// Joins tokens, of each of which it is said whether it is an operator:
+/// between two words that meet stands `space`.
 pub(super) fn join<'t>(
-    tokens: impl Iterator<Item = &'t [u8]>,
+    tokens: impl Iterator<Item = (&'t [u8], bool)>,
     table: &CharTable,
     space: u8,
     out: &mut Vec<u8>,
 ) {
     let mut after_atom = false;
-    for text in tokens {
-        let atom = text.first().is_some_and(|&byte| table.is_atom(byte));
+    for (text, operator) in tokens {
+        let atom = !operator && text.first().is_some_and(|&byte| table.is_atom(byte));
         if atom && after_atom {
             out.push(space);
         }

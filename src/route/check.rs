@@ -4,7 +4,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::Site;
-use crate::base::{Enhanced, Reply};
+use crate::base::{Enhanced, Reply, Sysexit};
 use crate::rewrite::{Machine, MacroTable, NoTrace, RulesetId, Status, Style, Trace};
 
 /// What a check ruleset says.
@@ -189,6 +189,32 @@ pub(crate) fn error_reply(status: &[u8], text: &[u8]) -> Reply {
 fn in_class(enhanced: Enhanced, code: u16) -> Enhanced {
     let class = if code < 500 { 4 } else { 5 };
     Enhanced::new(class, enhanced.subject(), enhanced.detail())
+}
+
+/// The exit code that `$@ status` of an error triple stands for: a status, an
+/// exit code or the name of one.
+pub(crate) fn error_exit(status: &[u8]) -> u8 {
+    // A status may lack its detail.
+    let whole = [status, b".0"].concat();
+    let status_code = Enhanced::parse(status).or_else(|| Enhanced::parse(&whole));
+    let number = std::str::from_utf8(status)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let named = || match status.to_ascii_lowercase().as_slice() {
+        b"usage" => Sysexit::Usage,
+        b"nouser" => Sysexit::NoUser,
+        b"nohost" => Sysexit::NoHost,
+        b"software" => Sysexit::Software,
+        b"tempfail" => Sysexit::TempFail,
+        b"protocol" => Sysexit::Protocol,
+        b"config" => Sysexit::Config,
+        _ => Sysexit::Unavailable,
+    };
+    match (status_code, number) {
+        (Some(status), _) => status.sysexit().code(),
+        (None, Some(number)) => number,
+        (None, None) => named().code(),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,9 @@ pub fn initial_macros(host: &HostIdentity, version: &str, pid: u32) -> MacroTabl
     let mut macros = MacroTable::new();
     macros.set(b"w", host.short());
     macros.set(b"j", host.full.as_str());
-    macros.set(b"m", host.domain());
+    if !host.domain().is_empty() {
+        macros.set(b"m", host.domain());
+    }
     macros.set(b"k", host.node.as_str());
     macros.set(b"n", "MAILER-DAEMON");
     macros.set(b"v", version);

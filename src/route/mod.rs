@@ -18,6 +18,7 @@ use bstr::BString;
 use crate::base::Reply;
 
 pub use check::Verdict;
+pub(crate) use check::error_exit;
 pub use rewriting::Role;
 pub use site::{Site, SiteWorld};
 

@@ -6,7 +6,7 @@ use bstr::{BString, ByteSlice};
 use super::check::error_reply;
 use super::{Resolution, Site, Target};
 use crate::base::Reply;
-use crate::rewrite::{Machine, MacroTable, NoTrace, Status, Trace};
+use crate::rewrite::{Machine, MacroTable, NoTrace, Status, SyntaxFault, Trace};
 
 impl Site {
     /// Where an address goes.
@@ -25,19 +25,44 @@ impl Site {
         macros: &mut MacroTable,
         trace: T,
     ) -> Resolution {
+        let (faults, resolution) = self.resolved(address, macros, trace, false).await;
+        match faults.first() {
+            Some(fault) => Resolution::Refused(Reply::with(553, (5, 0, 0), fault.to_string())),
+            None => resolution,
+        }
+    }
+
+    /// Where an address goes for the one who asks what would become of it: bad
+    /// syntax is told and mended, a map that cannot be asked has no answer.
+    pub async fn resolve_shown(
+        &self,
+        address: &[u8],
+        macros: &mut MacroTable,
+    ) -> (Vec<SyntaxFault>, Resolution) {
+        self.resolved(address, macros, NoTrace, true).await
+    }
+
+    async fn resolved<T: Trace>(
+        &self,
+        address: &[u8],
+        macros: &mut MacroTable,
+        trace: T,
+        tolerant: bool,
+    ) -> (Vec<SyntaxFault>, Resolution) {
         let mut machine = self.machine(trace);
         let scanned = machine.load(address, machine.style());
-        if let Some(fault) = scanned.faults.first() {
-            return Resolution::Refused(Reply::with(553, (5, 0, 0), fault.to_string()));
+        if scanned.failed() || !(tolerant || scanned.faults.is_empty()) {
+            return (scanned.faults, Resolution::Discard);
         }
         for ruleset in [self.core.canonify, self.core.parse] {
-            match self.run(&mut machine, ruleset, macros).await {
-                Status::Ok | Status::Data => {}
-                Status::TempFail => return Resolution::Later(transient()),
-                Status::Config => return Resolution::Refused(misconfigured("rules are at fault")),
-            }
+            let resolution = match self.run(&mut machine, ruleset, macros).await {
+                Status::TempFail if !tolerant => Resolution::Later(transient()),
+                Status::Config => Resolution::Refused(misconfigured("rules are at fault")),
+                Status::Ok | Status::Data | Status::TempFail => continue,
+            };
+            return (scanned.faults, resolution);
         }
-        self.target(machine, macros).await
+        (scanned.faults, self.target(machine, macros, tolerant).await)
     }
 
     /// Where ruleset 5 (`localaddr`) sends a local recipient; `None` when it
@@ -64,7 +89,7 @@ impl Site {
         if !machine.workspace().is_resolved() {
             return None;
         }
-        Some(self.target(machine, macros).await)
+        Some(self.target(machine, macros, false).await)
     }
 
     /// Makes a target of the triple in the workspace.
@@ -72,6 +97,7 @@ impl Site {
         &self,
         mut machine: Machine<'_, T>,
         macros: &mut MacroTable,
+        tolerant: bool,
     ) -> Resolution {
         let Some(triple) = machine.workspace().triple() else {
             return Resolution::Refused(misconfigured("no mailer in parsed address"));
@@ -93,6 +119,10 @@ impl Site {
             return Resolution::Refused(misconfigured("no user in parsed address"));
         }
         let mailer = self.mailer(id);
+        if mailer.flags.has(b'@') {
+            // sendmail: a user behind `@` is meant as it stands.
+            machine.strip_first(b"@");
+        }
         let host = if mailer.flags.has(b'h') {
             host
         } else {
@@ -101,7 +131,8 @@ impl Site {
         macros.set(b"h", host.clone());
         let own = self.mailer_rules(id).recipient_envelope;
         for ruleset in [self.core.recipient, own, self.core.last] {
-            if self.run(&mut machine, ruleset, macros).await == Status::TempFail {
+            let status = self.run(&mut machine, ruleset, macros).await;
+            if status == Status::TempFail && !tolerant {
                 return Resolution::Later(transient());
             }
         }

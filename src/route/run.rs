@@ -8,7 +8,6 @@ use smallvec::SmallVec;
 
 use super::Site;
 use crate::base::limits::MACHINES_KEPT_MAX;
-use crate::cf::Opt;
 use crate::map::{self, Scope};
 use crate::rewrite::{self, Machine, MacroTable, Memory, Query, RulesetId, Status, Step, Trace};
 
@@ -70,23 +69,18 @@ impl Site {
 
     /// Asks the map that the machine waits for.
     async fn answer(&self, query: Query<'_>, macros: &mut MacroTable) -> rewrite::Answer {
-        let Some(id) = self.maps.id(query.map) else {
+        let Some(id) = self.map_of(&query) else {
             return rewrite::Answer::NoSuchMap;
         };
         let style = self.maps.key_style(id);
         let key = query.key_text(style.space, style.keep_quotes);
         let arguments: SmallVec<[BString; 4]> = query.arguments().collect();
         let arguments: SmallVec<[&[u8]; 4]> = arguments.iter().map(|a| a.as_slice()).collect();
-        let deferring = self
-            .config
-            .options
-            .text(Opt::DeliveryMode)
-            .starts_with(b"d");
         let lookup = {
             let mut layer = Layer(macros);
             let mut scope = Scope {
                 macros: &mut layer,
-                deferring,
+                deferring: self.deferring,
                 queue_id: "",
             };
             self.maps.lookup(id, &key, &arguments, &mut scope)

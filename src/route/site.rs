@@ -3,16 +3,17 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bstr::{BString, ByteSlice};
 
+use super::load;
 use super::run::Kept;
 use super::{MailerId, Target};
 use crate::base::{Diagnostic, Network, Reply, is_full_path};
 use crate::cf::{Config, MailerDef, Opt};
-use crate::map::{Answer, Lookup, MapWorld, Maps, user_ids};
-use crate::rewrite::{ClassTable, MacroTable, Program, RulesetId, expand};
+use crate::map::{Answer, Lookup, MapId, MapWorld, Maps, user_ids};
+use crate::rewrite::{ClassTable, MacroTable, Program, Query, RulesetId, expand};
 use crate::world::{User, Users, UsersError};
 
 /// The alias databases of option AliasFile.
@@ -45,6 +46,12 @@ pub struct Site {
     pub program: Program,
     /// The open maps.
     pub maps: Maps,
+    /// For each word of the rules, the map of that name.
+    map_words: Vec<Option<MapId>>,
+    /// The map that `$[ … $]` asks.
+    host_map: Option<MapId>,
+    /// DeliveryMode=deferred: maps that can be put off are.
+    pub(super) deferring: bool,
     /// The open alias databases.
     aliases: Option<Box<dyn Aliases>>,
     /// The macros of configuration and machine: the layer under every
@@ -53,7 +60,8 @@ pub struct Site {
     users: Arc<dyn Users>,
     mailer_rules: Vec<MailerRules>,
     by_name: HashMap<BString, MailerId>,
-    default_user: (u32, u32),
+    /// Looked up when first asked for: user databases can be slow.
+    default_user: OnceLock<(u32, u32)>,
     pub(super) core: Core,
     /// Hosts that say with the PROXY protocol whom they speak for: class
     /// `{ProxyHosts}`.
@@ -92,10 +100,12 @@ impl Site {
     /// Faults are reported and worked around as the reference does; whether
     /// any of them is a reason not to run is for the caller to say.
     pub fn open(config: Config, world: SiteWorld) -> (Self, Vec<Diagnostic>) {
-        let (program, mut faults) = Program::compile(&config, &world.macros, &world.classes);
+        let mut macros = MacroTable::of_config(&config, Some(Arc::clone(&world.macros)));
+        let mut classes = world.classes;
+        load::settle(&mut macros, &mut classes);
+        let (program, mut faults) = Program::compile(&config, &world.macros, &classes);
         let (maps, map_faults) = Maps::open(&config, world.maps);
         faults.extend(map_faults);
-        let macros = MacroTable::of_config(&config, Some(world.macros));
         let of = |name: &BString| (!name.is_empty()).then(|| program.ruleset(name)).flatten();
         let mailer_rules = config
             .mailers
@@ -123,9 +133,12 @@ impl Site {
             .map(|(mailer, place)| (mailer.name.to_ascii_lowercase().into(), MailerId(place)))
             .collect();
         let site = Self {
-            proxy_hosts: networks(&world.classes, b"ProxyHosts"),
-            xclient_hosts: networks(&world.classes, b"XclientHosts"),
-            default_user: user_ids(config.options.text(Opt::DefaultUser), &*world.users),
+            map_words: program.words().map(|word| maps.id(word)).collect(),
+            host_map: maps.id(b"host"),
+            deferring: config.options.text(Opt::DeliveryMode).starts_with(b"d"),
+            proxy_hosts: networks(&classes, b"ProxyHosts"),
+            xclient_hosts: networks(&classes, b"XclientHosts"),
+            default_user: OnceLock::new(),
             must_quote: must_quote(config.options.text(Opt::MustQuoteChars)),
             macros: Arc::new(macros),
             users: world.users,
@@ -181,7 +194,21 @@ impl Site {
     /// The user and group for programs and files that no user answers for
     /// (option DefaultUser).
     pub fn default_user(&self) -> (u32, u32) {
-        self.default_user
+        *self.default_user.get_or_init(|| {
+            let name = self.config.options.text(Opt::DefaultUser);
+            user_ids(name, &*self.users)
+        })
+    }
+
+    /// The map that a rule asks.
+    pub(super) fn map_of(&self, query: &Query<'_>) -> Option<MapId> {
+        match query.word() {
+            None => self.host_map,
+            Some(word) => match self.map_words.get(word) {
+                Some(known) => *known,
+                None => self.maps.id(query.map),
+            },
+        }
     }
 
     /// The local user of this name.

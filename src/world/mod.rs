@@ -81,10 +81,13 @@ pub trait Resolver: Send + Sync {
     fn addresses<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, ResolveError>>;
     /// The name of an address (PTR), lower case, no trailing dot.
     fn name_of(&self, address: IpAddr) -> BoxFuture<'_, Result<String, ResolveError>>;
-    /// The canonical name: CNAMEs followed, the search list tried; lower case
-    /// as found, no trailing dot. This is what map class `host` asks.
+    /// The canonical name: CNAMEs followed, the search list tried, no trailing
+    /// dot. As the hosts file writes it; one that a name server has under the
+    /// very name that was asked is as it was asked. This is what map class
+    /// `host` asks.
     fn canonical<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ResolveError>>;
-    /// Records of any type, as text (TXT chunks joined): map class `dns`.
+    /// Records of any type, as text (TXT chunks joined): map class `dns`. A name
+    /// without a dot behind it is tried in the search list too.
     fn records<'a>(
         &'a self,
         name: &'a str,

@@ -12,7 +12,7 @@ use bstr::ByteSlice;
 fn check(name: &str) {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/address_test");
     // Not below a directory that anyone may write to: maps there are refused.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("address_test");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("address_test-{name}"));
     fs::create_dir_all(&folder).unwrap();
     let at = folder.to_str().unwrap();
     fs::copy(data.join("words"), folder.join("map")).unwrap();

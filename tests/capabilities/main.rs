@@ -58,6 +58,7 @@ mod readers;
 mod receive;
 mod reports;
 mod rewrite;
+mod rule_reference;
 mod run;
 mod sessions;
 mod sim_disk;

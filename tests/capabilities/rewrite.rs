@@ -188,7 +188,7 @@ fn maps_that_cannot_be_asked_make_the_run_temporary() {
 #[test]
 fn answers_are_read_as_addresses() {
     check("R$*\t$@ $(angle x $) y", "q", "< > y");
-    check("R$*\t$@ a $(close x $) y", "q", "q =65");
+    check("R$*\t$@ a $(close x $) y", "q", " =65");
     check("Dma(b)c\nR$*\t$@ $&m $1", "q", "a c q");
 }
 

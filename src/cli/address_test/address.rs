@@ -6,8 +6,15 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::sink::Sink;
 use super::{AddressTest, Role, Runner, complain};
+use crate::base::limits::TOKEN_BYTES_MAX;
 use crate::cf::{HeaderAction, MailerDef, Opt, RulesetPair};
-use crate::rewrite::{CrackStyle, Cracked, MUST_QUOTE_ALWAYS, Machine, Status, crack};
+use crate::rewrite::{CrackStyle, Cracked, MUST_QUOTE_ALWAYS, Machine, RulesetId, Status, crack};
+use crate::route::error_exit;
+
+/// Debug categories of what an address becomes for a mailer, and of the text
+/// around it.
+const REMOTE_NAME: usize = 12;
+const CRACK: usize = 33;
 
 /// What an address came to.
 struct Parsed {
@@ -36,8 +43,8 @@ impl AddressTest {
             self.sink.text("Usage: /parse address\n");
             return;
         }
-        self.sink.text("Cracked address = ");
         let cracked = self.crack(text).around(b"$g");
+        self.sink.text("Cracked address = ");
         self.sink.shown(&cracked);
         self.sink.text("\nParsing ");
         self.tell_role();
@@ -135,9 +142,9 @@ impl AddressTest {
             .map(|colon| line[..colon].trim_ascii_end())
             .filter(|name| !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace));
         let Some(name) = name else {
-            self.sink.text("header syntax error, line \"");
-            self.sink.text(line);
-            self.sink.text("\"\nul = 00000000\n");
+            let message = [b"header syntax error, line \"", line, b"\""].concat();
+            self.sink.system_error(message);
+            self.sink.text("ul = 00000000\n");
             return;
         };
         let value = line[line.find_byte(b':').unwrap_or(0) + 1..].trim_ascii_start();
@@ -184,6 +191,11 @@ impl AddressTest {
             self.crack(text)
         };
         let program = &self.program;
+        if self.sink.levels.at(REMOTE_NAME, 1) {
+            self.sink.text("remotename(");
+            self.sink.text(text);
+            self.sink.text(")\n");
+        }
         let mut sink = std::mem::take(&mut self.sink);
         let mut machine = Machine::with_trace(program, &mut sink);
         let scanned = machine.load(text, machine.style());
@@ -214,7 +226,14 @@ impl AddressTest {
         if !loaded {
             return (text.into(), status);
         }
-        (around.around(&address), status)
+        let name = around.around(&address);
+        if self.sink.levels.at(REMOTE_NAME, 1) {
+            self.sink.text("remotename => `");
+            self.sink.text(&name);
+            self.sink
+                .text(format!("', stat={}\n", status.sysexit().code()));
+        }
+        (name, status)
     }
 
     /// An address through rulesets, and out as text.
@@ -222,7 +241,10 @@ impl AddressTest {
         let program = &self.program;
         let mut sink = std::mem::take(&mut self.sink);
         let mut machine = Machine::with_trace(program, &mut sink);
-        machine.load(text, machine.style());
+        let scanned = machine.load(text, machine.style());
+        machine.trace().about = text.into();
+        complain(machine.trace(), &scanned);
+        machine.trace().about.clear();
         if !machine.workspace().is_empty() {
             let mut runner = Runner {
                 maps: &self.maps,
@@ -258,7 +280,14 @@ impl AddressTest {
         let mut machine = Machine::with_trace(&self.program, &mut sink);
         let scanned = machine.load(text, machine.style());
         complain(machine.trace(), &scanned);
-        let parsed = if machine.workspace().is_empty() {
+        let long = text.len() >= TOKEN_BYTES_MAX;
+        if long && !scanned.failed() {
+            let most = TOKEN_BYTES_MAX - 1;
+            let shown = text[..most].as_bstr();
+            let message = format!("Address \"{shown}\" too long ({most} bytes max)");
+            machine.trace().complaint(message);
+        }
+        let parsed = if long || machine.workspace().is_empty() {
             None
         } else {
             let mut parser = Parser {
@@ -269,6 +298,7 @@ impl AddressTest {
                     runtime: &self.runtime,
                     told: &mut self.told,
                 },
+                later: false,
             };
             Some(parser.resolve(&mut machine))
         };
@@ -297,14 +327,23 @@ impl AddressTest {
         false
     }
 
-    fn crack(&self, text: &[u8]) -> Cracked {
+    fn crack(&mut self, text: &[u8]) -> Cracked {
         let options = &self.config.options;
         let must_quote: Vec<u8> = [MUST_QUOTE_ALWAYS, options.text(Opt::MustQuoteChars)].concat();
         let style = CrackStyle {
             must_quote: &must_quote,
             colon_ok: options.flag(Opt::ColonOkInAddr),
         };
-        crack(text, style)
+        let cracked = crack(text, style);
+        if self.sink.levels.at(CRACK, 1) {
+            self.sink.text("crackaddr(");
+            self.sink.text(text);
+            self.sink.text(")\ncrackaddr=>`");
+            let shown = cracked.around(b"$g");
+            self.sink.shown(&shown);
+            self.sink.text("'\n");
+        }
+        cracked
     }
 }
 
@@ -312,14 +351,23 @@ impl AddressTest {
 struct Parser<'a> {
     mailers: &'a [MailerDef],
     runner: Runner<'a>,
+    /// A map could not be asked.
+    later: bool,
 }
 
+/// What is said of an address that a map could not be asked about.
+const TRANSIENT: &str = "Transient parse error -- message queued for future delivery";
+
 impl Parser<'_> {
+    fn run(&mut self, machine: &mut Machine<'_, &mut Sink>, ruleset: RulesetId) {
+        self.later |= self.runner.run(machine, ruleset) == Status::TempFail;
+    }
+
     fn resolve(&mut self, machine: &mut Machine<'_, &mut Sink>) -> Parsed {
         let program = machine.program();
         for ruleset in [b"3", b"0"] {
             if let Some(id) = program.ruleset(ruleset) {
-                self.runner.run(machine, id);
+                self.run(machine, id);
             }
         }
         let Some(triple) = machine.workspace().triple() else {
@@ -396,7 +444,10 @@ impl Parser<'_> {
         let own = (!own.is_empty()).then(|| program.ruleset(own)).flatten();
         let order = [program.ruleset(b"2"), own, program.ruleset(b"4")];
         for ruleset in order.into_iter().flatten() {
-            self.runner.run(machine, ruleset);
+            self.run(machine, ruleset);
+        }
+        if self.later {
+            machine.trace().complaint(TRANSIENT);
         }
         let user = machine.workspace().text();
         Parsed {
@@ -416,8 +467,7 @@ impl Parser<'_> {
 fn misconfigured(machine: &mut Machine<'_, &mut Sink>, message: &str) -> Parsed {
     let sink = machine.trace();
     if !sink.quiet {
-        sink.text(message);
-        sink.text("\n");
+        sink.system_error(message);
     }
     Parsed::failed(BString::default(), BString::default())
 }
@@ -425,7 +475,9 @@ fn misconfigured(machine: &mut Machine<'_, &mut Sink>, message: &str) -> Parsed 
 /// The rules refuse the address: the text without its reply codes.
 fn refused(machine: &mut Machine<'_, &mut Sink>, host: BString, text: BString) -> Parsed {
     let plain = text.replace(b"\"", b"");
-    machine.trace().complaint(without_codes(&plain));
+    let sink = machine.trace();
+    sink.complaint(without_codes(&plain));
+    sink.exits(error_exit(&host));
     Parsed::failed(host, text)
 }
 

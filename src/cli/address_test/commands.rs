@@ -13,11 +13,15 @@ use crate::rewrite::{Program, RulesetId, expand};
 impl AddressTest {
     /// Does what a line says; false to end.
     pub(super) fn line(&mut self, line: &[u8]) -> bool {
+        // sendmail: blanks before a command do not count, TABs do.
+        let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
+        let line = &line[blanks..];
         match line.first() {
             None | Some(b'#') => {}
             Some(b'?') => self.help(),
             Some(b'.') => self.set(line),
             Some(b'=') => self.dump(line),
+            Some(b'-') if line.len() == 1 => self.sink.text("Usage: -d{debug arguments}\n"),
             Some(b'-') => match line.strip_prefix(b"-d") {
                 Some(flag) => self.sink.levels.set(flag),
                 None => self.unknown('-', line),
@@ -60,24 +64,12 @@ impl AddressTest {
 
     /// Takes the name of a macro or class off the start of a text.
     fn name(&mut self, text: &[u8]) -> Option<(BString, BString)> {
-        if text.is_empty() {
-            self.sink.text("Name required for macro/class\n");
-            return None;
+        let read = macro_name::mended(text);
+        for message in read.wrong {
+            self.sink.system_error(message);
         }
-        let Some((name, taken)) = macro_name::split(text) else {
-            self.sink.text("Unbalanced { on ");
-            self.sink.text(&text[1..]);
-            self.sink.text("\n");
-            self.sink
-                .text("Unable to assign macro/class ID (mid = 0xffffffff)\n");
-            return None;
-        };
-        if let Err(message) = macro_name::check(name) {
-            self.sink.text(message);
-            self.sink.text("\n");
-            return None;
-        }
-        Some((name.into(), text[taken..].into()))
+        read.name
+            .map(|(name, taken)| (name.into(), text[taken..].into()))
     }
 
     /// `=Sruleset` and `=M`.
@@ -90,13 +82,17 @@ impl AddressTest {
                     return;
                 };
                 for rule in self.program.rules(ruleset) {
-                    self.sink.text("R");
                     let left = self.program.left_side(rule);
-                    self.sink.text(left.trim_ascii_start());
-                    self.sink.text(" \t\t");
                     let right = self.program.right_side(rule);
-                    self.sink.text(right.trim_ascii_start());
-                    self.sink.text(" \n");
+                    for (before, side) in [("R", left), ("\t\t", right)] {
+                        self.sink.text(before);
+                        // Each part has a blank before it; here it stands behind.
+                        if let Some(parts) = side.strip_prefix(b" ") {
+                            self.sink.text(parts);
+                            self.sink.text(" ");
+                        }
+                    }
+                    self.sink.text("\n");
                 }
             }
             Some(_) => self.unknown('=', line),
@@ -140,7 +136,7 @@ impl AddressTest {
             .position(u8::is_ascii_whitespace)
             .unwrap_or(line.len());
         let (word, rest) = line.split_at(end);
-        let rest = rest.trim_ascii_start();
+        let rest = rest.trim_ascii();
         match word[1..].to_ascii_lowercase().as_slice() {
             b"" => self
                 .sink
@@ -202,7 +198,8 @@ impl AddressTest {
             .iter()
             .position(u8::is_ascii_whitespace)
             .unwrap_or(rest.len());
-        let (name, key) = (&rest[..end], rest[end..].trim_ascii_start());
+        // A second blank belongs to the key.
+        let (name, key) = (&rest[..end], rest.get(end + 1..).unwrap_or_default());
         if key.is_empty() {
             self.sink.text("No key specified\n");
             return;
@@ -280,8 +277,7 @@ pub(super) fn find_ruleset(program: &Program, text: &[u8], sink: &mut Sink) -> O
         Ok(RulesetName::Number(number)) => program.ruleset(number.to_string().as_bytes()),
         Ok(RulesetName::Name { name, .. }) => program.ruleset(&name),
         Err(message) => {
-            sink.text(message);
-            sink.text("\n");
+            sink.system_error(message);
             None
         }
     };

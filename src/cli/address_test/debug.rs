@@ -14,6 +14,13 @@ impl Default for DebugLevels {
 }
 
 impl DebugLevels {
+    /// What several flags say, in order.
+    pub(super) fn of(flags: &[bstr::BString]) -> Self {
+        let mut levels = Self::default();
+        flags.iter().for_each(|flag| levels.set(flag));
+        levels
+    }
+
     /// Sets what a flag says; an empty one sets all to 1. Each part is a
     /// category or a range, then a dot and the level.
     pub(in crate::cli) fn set(&mut self, flag: &[u8]) {

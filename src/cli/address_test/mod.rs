@@ -33,8 +33,11 @@ pub use open::World;
 pub(crate) use open::{Settings, open};
 use sink::Sink;
 
-/// The longest line that is read.
-const LINE_BYTES_MAX: usize = 64 << 10;
+/// The longest line that is read; what is longer goes on as the next.
+const LINE_BYTES_MAX: usize = 2047;
+
+/// How much is shown at once.
+const OUTPUT_BYTES: usize = 64 << 10;
 
 /// A session of the address test.
 pub struct AddressTest {
@@ -75,7 +78,7 @@ impl AddressTest {
             // What has been read already is worked through before anything is
             // written: piped input costs few system calls.
             let waiting = input.fill_buf().is_ok_and(|bytes| bytes.contains(&b'\n'));
-            if (!waiting || self.sink.out.len() > LINE_BYTES_MAX) && self.flush(output).is_err() {
+            if (!waiting || self.sink.out.len() > OUTPUT_BYTES) && self.flush(output).is_err() {
                 return ExitCode::from(Sysexit::IoErr.code());
             }
             line.clear();
@@ -89,7 +92,11 @@ impl AddressTest {
             }
         }
         let _ = self.flush(output);
-        ExitCode::SUCCESS
+        // sendmail: what may pass is no failure of the test.
+        match self.sink.code {
+            code if code == Sysexit::TempFail.code() => ExitCode::SUCCESS,
+            code => ExitCode::from(code),
+        }
     }
 
     /// Does what one line says; gives what is shown for it, and whether the
@@ -241,6 +248,9 @@ impl Runner<'_> {
                 _ => sink.text("NOT FOUND"),
             }
             sink.text(format!(" ({}), ad=0\n", outcome.code()));
+            if outcome == map::Outcome::TempFail {
+                sink.text(format!("map_lookup({name}, {key}) tempfail: errno=0\n"));
+            }
         }
         match answer {
             // sendmail: with `-T` there is a value, and the run is temporary
@@ -262,6 +272,9 @@ impl Runner<'_> {
         {
             sink.text(line);
             sink.text("\n");
+            // sendmail: what the system refuses is another matter than what
+            // the configuration gets wrong.
+            sink.exits(Sysexit::OsErr.code());
         }
     }
 

@@ -74,6 +74,10 @@ impl AddressTest {
             return;
         }
         let host = BStr::new(host).to_string();
+        if host.len() > HOST_BYTES_MAX {
+            self.sink.text("Name too long\n");
+            return;
+        }
         let name = match host.as_str() {
             "." => String::new(),
             host => self.runtime.block_on(self.canonical(host)),
@@ -82,6 +86,9 @@ impl AddressTest {
             .text(format!("getcanonname({host}) returns {name}\n"));
     }
 }
+
+/// The longest name that is asked for.
+const HOST_BYTES_MAX: usize = 255;
 
 /// The longest chain of aliases that is followed.
 const ALIASES_MAX: usize = 10;
@@ -97,7 +104,11 @@ impl AddressTest {
         }
         let mut name = host.to_owned();
         for _ in 0..ALIASES_MAX {
-            match self.resolver.records(&name, RecordKind::Cname).await {
+            match self
+                .resolver
+                .records(&format!("{name}."), RecordKind::Cname)
+                .await
+            {
                 Ok(found) if !found.is_empty() => {
                     name = found[0]
                         .trim_end_with(|char| char == '.')

@@ -8,10 +8,11 @@ use std::time::SystemTime;
 use bstr::{BStr, BString};
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::debug::DebugLevels;
 use super::names::{group_id, user_id};
 use super::sink::Sink;
 use super::{AddressTest, Role};
-use crate::base::{Diagnostic, QueueId, Severity};
+use crate::base::{Diagnostic, QueueId, Severity, Sysexit};
 use crate::cf::{Config, Opt};
 use crate::daemon::site::Shared;
 use crate::daemon::{self, Loaded, Source, site};
@@ -91,9 +92,7 @@ pub(crate) fn open(
         .file
         .map_or_else(|| absolute.to_string(), BStr::to_string);
     let mut test = AddressTest::begin(loaded, world, (&absolute, &given), output)?;
-    for flag in settings.debug {
-        test.sink.levels.set(flag);
-    }
+    test.sink.levels = DebugLevels::of(settings.debug);
     Ok(test)
 }
 
@@ -138,7 +137,7 @@ impl AddressTest {
         let (maps, map_faults) = Maps::open(&config, world.maps);
         faults.extend(map_faults);
         faults.extend(unknown_users(&config, &*world.users));
-        tell(&mut faults, file.0, file.1, output);
+        let code = tell(&mut faults, file.0, file.1, output);
         if config.options.choice(Opt::SuperSafe) == "interactive"
             && config.options.choice(Opt::DeliveryMode) != "interactive"
         {
@@ -158,7 +157,10 @@ impl AddressTest {
             users: world.users,
             login: world.login,
             runtime,
-            sink: Sink::default(),
+            sink: Sink {
+                code,
+                ..Sink::default()
+            },
             memory: Memory::default(),
             told: HashSet::new(),
             role: Role {
@@ -239,8 +241,10 @@ fn unknown_users(config: &Config, users: &dyn Users) -> Vec<Diagnostic> {
 }
 
 /// Tells what is wrong, in the order of lines. Warnings that only we have are
-/// left to `godwit check`. The configuration is named as it was given.
-fn tell(faults: &mut [Diagnostic], absolute: &str, given: &str, output: &mut dyn Write) {
+/// left to `godwit check`. The configuration is named as it was given. Gives
+/// the exit code that they call for.
+fn tell(faults: &mut [Diagnostic], absolute: &str, given: &str, output: &mut dyn Write) -> u8 {
+    let mut code = Sysexit::Ok;
     faults.sort_by_key(|fault| fault.origin.line());
     for fault in faults.iter() {
         let message = match (fault.code, fault.severity) {
@@ -263,5 +267,7 @@ fn tell(faults: &mut [Diagnostic], absolute: &str, given: &str, output: &mut dyn
         };
         let line = fault.origin.line();
         let _ = writeln!(output, "{file}: line {line}: {message}");
+        code = Sysexit::Software;
     }
+    code.code()
 }

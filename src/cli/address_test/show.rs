@@ -6,7 +6,7 @@ use super::AddressTest;
 use super::names::{group_id, user_id};
 use super::sink::Sink;
 use crate::cf::{Config, MailerDef, Opt};
-use crate::rewrite::Value;
+use crate::rewrite::{Value, expand};
 use crate::world::Users;
 
 /// What is shown for `?` when the configuration names no help file.
@@ -35,11 +35,13 @@ impl AddressTest {
             .peekable();
         if lines.peek().is_none() {
             self.sink.text(HELP);
+            return;
         }
         for line in lines {
-            self.sink.text(line);
+            self.sink.text(expand(line, &self.macros));
             self.sink.text("\n");
         }
+        self.sink.text("End of HELP info\n");
     }
 }
 

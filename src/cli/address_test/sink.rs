@@ -3,6 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::debug::DebugLevels;
+use crate::base::Sysexit;
 use crate::rewrite::{Event, Program, RulesetId, Trace, View, show};
 
 /// The category of rewriting.
@@ -17,12 +18,28 @@ pub(super) struct Sink {
     pub(super) about: BString,
     /// Faults are not shown.
     pub(super) quiet: bool,
+    /// The exit code that what was said so far calls for.
+    pub(super) code: u8,
 }
 
 impl Sink {
     /// Writes text as it is.
     pub(super) fn text(&mut self, text: impl AsRef<[u8]>) {
         self.out.extend_from_slice(text.as_ref());
+    }
+
+    /// Writes what is wrong with the configuration or the command.
+    pub(super) fn system_error(&mut self, message: impl AsRef<[u8]>) {
+        self.text(message);
+        self.text("\n");
+        self.exits(Sysexit::Software.code());
+    }
+
+    /// Notes an exit code: the first that is not a passing one stays.
+    pub(super) fn exits(&mut self, code: u8) {
+        if self.code == Sysexit::Ok.code() || self.code == Sysexit::TempFail.code() {
+            self.code = code;
+        }
     }
 
     /// Writes text with its control characters named.
@@ -87,7 +104,14 @@ impl Sink {
             Event::Try(rule) if self.at(12) => {
                 self.text("-----trying rule");
                 if self.at(15) {
-                    self.text(format!(" (line {})", program.origin(rule).line()));
+                    // sendmail: a rule without a left side has no line.
+                    let is_empty = program.left_side(rule).is_empty();
+                    let line = if is_empty {
+                        0
+                    } else {
+                        program.origin(rule).line()
+                    };
+                    self.text(format!(" (line {line})"));
                 }
                 self.text(":");
                 self.text(program.left_side(rule));
@@ -112,9 +136,9 @@ impl Sink {
                 // departs: the reference shows the address of each token in
                 // its memory before it.
                 self.text(format!("${number}:"));
-                for token in tokens.tokens() {
+                for (token, operator) in tokens.marked() {
                     self.text(" \"");
-                    self.shown(token);
+                    self.text(if operator { inside(token) } else { token });
                     self.text("\"");
                 }
                 self.text("\n");
@@ -171,8 +195,7 @@ impl Trace for &mut Sink {
                 self.text(format!("... {fault}\n"));
             }
             Event::Fault { message, workspace } => {
-                self.text(message);
-                self.text("\n");
+                self.system_error(message);
                 if self.at(1) && message.starts_with("Infinite loop") {
                     self.text("workspace: ");
                     self.tokens(workspace);
@@ -184,6 +207,18 @@ impl Trace for &mut Sink {
                 }
             }
         }
+    }
+}
+
+/// A token as the reference keeps it: operators are single bytes there.
+fn inside(token: &[u8]) -> &[u8] {
+    match token {
+        b"$#" => b"\x96",
+        b"$@" => b"\x97",
+        b"$:" => b"\x98",
+        b"$>" => b"\x99",
+        b"$|" => b"\x9b",
+        token => token,
     }
 }
 

@@ -1,17 +1,19 @@
 //! `sendmail -bv`: where addresses go, without sending anything.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use bstr::{BString, ByteSlice};
 
 use super::{Command, alone, enter, trust};
-use crate::base::Sysexit;
+use crate::base::{Enhanced, Reply, Sysexit};
+use crate::cf::Opt;
 use crate::cli::output::{exit, print, refuse, say};
 use crate::daemon::Solo;
-use crate::envelope::{Envelope, Expansion, Recipient, expand};
+use crate::envelope::list::{self, unquote};
+use crate::envelope::{Envelope, Kind, Manner, Ready, Recipient, Told, expand_in};
 use crate::message::addresses;
-use crate::receive::complaint;
+use crate::route::Target;
 
 /// Says it for every address.
 pub(super) fn run(command: &Command<'_>) -> ExitCode {
@@ -33,7 +35,12 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
     };
     let code = runtime.block_on(async {
         match alone::open(command, loaded, true) {
-            Ok(solo) => exit(verify(command, &solo).await),
+            Ok(solo) => {
+                let code = exit(verify(command, &solo).await);
+                // The process ends: nothing needs to be taken apart first.
+                std::mem::forget(solo);
+                code
+            }
             Err(code) => code,
         }
     });
@@ -41,67 +48,171 @@ pub(super) fn run(command: &Command<'_>) -> ExitCode {
     code
 }
 
+/// Every address of the command line, and all they expand to.
 async fn verify(command: &Command<'_>, solo: &Solo) -> Sysexit {
-    let mut code = Sysexit::Ok;
-    let mut out = BString::default();
-    let mut told = Instant::now();
+    let mut envelope = Envelope::new("", SystemTime::now());
+    let mut shown = Shown::default();
+    let old_style = solo.site.config.options.flag(Opt::OldStyleHeaders);
     for argument in &command.flags.rest {
-        for item in addresses::split(argument).iter().rev() {
-            let ended = one(solo, item.text, &mut out).await;
-            if ended != Sysexit::Ok {
-                code = ended;
-            }
-            // Many answers go out together, unless somebody waits for them.
-            if out.len() >= OUTPUT_BYTES || told.elapsed() >= PATIENCE {
-                print(&out);
-                out.clear();
-                told = Instant::now();
+        for text in apart(argument, old_style).into_iter().rev() {
+            if let Some(what) = special(text) {
+                let told = [text, b"... Cannot mail directly to ", what.as_bytes()];
+                shown.fault(&bstr::concat(told));
+            } else if text.iter().any(|byte| (0x80..0xa0).contains(byte)) {
+                let told: Vec<u8> = text.iter().map(|&byte| visible(byte)).collect();
+                let told = [
+                    b"8-bit character in mailbox address \"",
+                    told.as_slice(),
+                    b"\"",
+                ];
+                shown.fault(&bstr::concat(told));
+            } else {
+                envelope.recipients.push(Recipient::mailbox(text));
             }
         }
     }
-    print(&out);
-    code
+    let manner = Manner::Shown {
+        aliases: !command.flags.no_aliases,
+    };
+    let mut macros = solo.site.layer();
+    let expansion = expand_in(&solo.site, solo.lists(), &mut envelope, &mut macros, manner).await;
+    for told in &expansion.told {
+        match told {
+            Told::Note(note) if command.flags.verbose => shown.line(&[note]),
+            Told::Note(_) => {}
+            Told::Fault(text) => shown.fault(text),
+            Told::Refused(text, reply) => shown.refused(text, reply),
+        }
+    }
+    for ready in in_order(expansion.ready) {
+        let recipient = &envelope.recipients[ready.recipient];
+        shown.deliverable(
+            &solo.site.mailer(ready.target.mailer).name,
+            recipient,
+            &ready.target,
+        );
+    }
+    print(&shown.out);
+    shown.code()
 }
 
-/// How much is written at once.
-const OUTPUT_BYTES: usize = 64 << 10;
+/// The addresses of an argument. Old-style, blanks divide them where nothing
+/// says otherwise.
+fn apart(argument: &[u8], old_style: bool) -> Vec<&[u8]> {
+    if special(argument).is_some() {
+        return vec![argument];
+    }
+    if old_style && argument.find_byteset(b",;<(\"").is_none() {
+        return argument.fields().collect();
+    }
+    let items = addresses::split(argument);
+    let is_comment =
+        |text: &[u8]| text.starts_with(b"(") && text.find_byte(b')') == Some(text.len() - 1);
+    items
+        .iter()
+        .map(|item| item.text)
+        .filter(|text| !is_comment(text))
+        .collect()
+}
 
-/// How long answers may wait for others.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// A byte as it is shown in an address that cannot be.
+fn visible(byte: u8) -> u8 {
+    match byte {
+        0x80..0xa0 => b'?',
+        byte => byte & 0x7f,
+    }
+}
 
-/// One address and all it expands to.
-async fn one(solo: &Solo, address: &[u8], out: &mut BString) -> Sysexit {
-    let mut envelope = Envelope::new("", SystemTime::now());
-    envelope.recipients.push(Recipient::mailbox(address));
-    let mut macros = solo.site.layer();
-    let expansion = expand(&solo.site, solo.lists(), &mut envelope, &mut macros).await;
-    let Expansion { ready, refused, .. } = expansion;
-    // sendmail: what a list expands to is shown last first.
-    for ready in ready.iter().rev() {
-        let shown = envelope.recipients[ready.recipient].shown();
-        let mailer = &solo.site.mailer(ready.target.mailer).name;
-        for part in [shown.as_slice(), b"... deliverable: mailer ", mailer] {
-            out.extend_from_slice(part);
-        }
-        let host = ready.target.host.strip_prefix(b"+");
-        let host = host.unwrap_or(&ready.target.host);
-        for (word, value) in [(", host ", host), (", user ", &ready.target.user)] {
-            if !value.is_empty() {
-                out.extend_from_slice(word.as_bytes());
-                out.extend_from_slice(value);
+/// What an address that is no mailbox stands for: such a thing can only come
+/// from aliases and lists.
+fn special(address: &[u8]) -> Option<&'static str> {
+    match list::kind_of(address) {
+        Kind::Mailbox => None,
+        Kind::Program => Some("programs"),
+        Kind::File => Some("files"),
+        Kind::Include => Some(":include:s"),
+    }
+}
+
+/// sendmail: recipients stand in the order of their hosts, compared from the
+/// end; those of one host as they came.
+fn in_order(mut ready: Vec<Ready>) -> Vec<Ready> {
+    ready.sort_by_cached_key(|ready| {
+        let mut host = host(&ready.target).to_ascii_lowercase();
+        host.reverse();
+        host
+    });
+    ready
+}
+
+/// The host of a target; the detail of a local user without its plus.
+fn host(target: &Target) -> &[u8] {
+    target.host.strip_prefix(b"+").unwrap_or(&target.host)
+}
+
+/// What is shown, and how it went.
+#[derive(Default)]
+struct Shown {
+    out: BString,
+    /// What the first refusal stands for.
+    refused: Option<Sysexit>,
+    /// Something was wrong with an address or a list.
+    faulty: bool,
+}
+
+impl Shown {
+    fn line(&mut self, parts: &[&[u8]]) {
+        parts
+            .iter()
+            .for_each(|part| self.out.extend_from_slice(part));
+        self.out.push(b'\n');
+    }
+
+    fn fault(&mut self, text: &[u8]) {
+        self.line(&[text]);
+        self.faulty = true;
+    }
+
+    fn refused(&mut self, text: &[u8], reply: &Reply) {
+        self.line(&[text]);
+        let status = reply
+            .enhanced()
+            .map_or(Sysexit::Unavailable, Enhanced::sysexit);
+        match status {
+            // sendmail: a list that cannot be read is a fault like any other.
+            Sysexit::Unavailable => self.faulty = true,
+            Sysexit::TempFail => {}
+            status => {
+                self.refused.get_or_insert(status);
             }
         }
-        out.push(b'\n');
     }
-    let mut code = Sysexit::Ok;
-    for refused in refused.iter().rev() {
-        let shown = envelope.recipients[refused.recipient].shown();
-        let complaint = complaint(shown.as_bytes(), &refused.reply);
-        out.extend_from_slice(&complaint.text);
-        out.push(b'\n');
-        if !refused.reply.is_temporary() {
-            code = complaint.exit;
+
+    fn deliverable(&mut self, mailer: &[u8], recipient: &Recipient, target: &Target) {
+        let shown = recipient.shown();
+        self.out.extend_from_slice(&shown);
+        self.out.extend_from_slice(b"... deliverable: mailer ");
+        self.out.extend_from_slice(mailer);
+        let user: &[u8] = &target.user;
+        let bare = match recipient.kind {
+            // Quotes stay where they are needed.
+            Kind::Program if user.find_byteset(b" \t\\").is_none() => unquote(user),
+            _ => user.into(),
+        };
+        for (word, value) in [(", host ", host(target)), (", user ", &bare)] {
+            if !value.is_empty() {
+                self.out.extend_from_slice(word.as_bytes());
+                self.out.extend_from_slice(value);
+            }
+        }
+        self.out.push(b'\n');
+    }
+
+    fn code(&self) -> Sysexit {
+        match self.refused {
+            Some(status) => status,
+            None if self.faulty => Sysexit::Usage,
+            None => Sysexit::Ok,
         }
     }
-    code
 }

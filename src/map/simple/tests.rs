@@ -61,11 +61,3 @@ fn dequote_gives_one_word_or_nothing() {
         );
     }
 }
-
-#[test]
-fn macro_names_are_long_in_braces_or_one_byte() {
-    assert_eq!(macro_name(b"{long}"), Some(&b"long"[..]));
-    assert_eq!(macro_name(b"word"), Some(&b"w"[..]));
-    assert_eq!(macro_name(b"{"), None);
-    assert_eq!(macro_name(b""), None);
-}

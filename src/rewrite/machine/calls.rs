@@ -19,6 +19,7 @@ impl<T: Trace> Machine<'_, T> {
             rule: first,
             loops: 0,
             uncalled: 0,
+            calls: false,
             status: Status::Ok,
             workspace: input,
             out,
@@ -64,25 +65,45 @@ impl<T: Trace> Machine<'_, T> {
         };
         // All names are looked at before any call is made; the last call is
         // made first.
-        let mut last = None;
+        let (mut last, mut unknown) = (None, None);
         let pending = frame.uncalled.min(frame.out.len());
-        for (at, pair) in frame.out[..pending].windows(2).enumerate() {
-            if !pair[0].is(meta::CALL) {
-                continue;
+        let mut end = pending.saturating_sub(1);
+        while let Some(at) = frame.out[..end]
+            .iter()
+            .rposition(|token| token.is(meta::CALL))
+        {
+            end = at;
+            let (call, name) = (frame.out[at], frame.out[at + 1]);
+            let known = call.ruleset().map(RulesetId);
+            match known.or_else(|| program.ruleset(&unquoted(view.one(name)))) {
+                Some(ruleset) if last.is_none() => last = Some((at, ruleset)),
+                Some(_) => {}
+                None => unknown = Some(at),
             }
-            let known = pair[0].ruleset().map(RulesetId);
-            let found = known.or_else(|| program.ruleset(&unquoted(view.one(pair[1]))));
-            let Some(ruleset) = found else {
-                let name = unquoted(view.one(pair[1]));
-                frame.status = worse(frame.status, Status::Config);
-                if let Err(message) = ruleset_name::parse(&name) {
-                    self.fault(&message);
-                }
-                self.fault(&format!("Unknown ruleset {name}"));
-                self.state = State::Apply;
-                return;
-            };
-            last = Some((at, ruleset));
+        }
+        if let Some(at) = unknown {
+            let token = frame.out[at + 1];
+            let name = unquoted(view.one(token));
+            // sendmail: the name loses its quotes wherever this very text is.
+            if name != *view.one(token) {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(&name);
+                let bare = Token::local(start, &name, program.symbols.find(&name));
+                let same =
+                    |other: &&mut Token| other.source == token.source && other.at == token.at;
+                frame
+                    .out
+                    .iter_mut()
+                    .filter(same)
+                    .for_each(|token| *token = bare);
+            }
+            frame.status = worse(frame.status, Status::Config);
+            if let Err(message) = ruleset_name::parse(&name) {
+                self.fault(&message);
+            }
+            self.fault(&format!("Unknown ruleset {name}"));
+            self.state = State::Apply;
+            return;
         }
         let Some((at, ruleset)) = last else {
             self.state = State::Apply;
@@ -130,10 +151,15 @@ impl<T: Trace> Machine<'_, T> {
         self.recycle(frame.out);
         match self.frames.last_mut() {
             Some(caller) => {
-                caller.out.extend_from_slice(&frame.workspace);
+                let mut result = frame.workspace;
+                if caller.out.is_empty() {
+                    std::mem::swap(&mut caller.out, &mut result);
+                } else {
+                    caller.out.extend_from_slice(&result);
+                }
                 caller.status = worse(caller.status, frame.status);
                 let long = caller.out.len() > WORKSPACE_TOKENS_MAX;
-                self.recycle(frame.workspace);
+                self.recycle(result);
                 self.state = State::Calls;
                 if long {
                     self.too_long();
@@ -151,7 +177,8 @@ impl<T: Trace> Machine<'_, T> {
     /// Ends the innermost ruleset at once: its workspace stays as it was.
     pub(super) fn abort(&mut self, status: Status) {
         if let Some(frame) = self.frames.last_mut() {
-            frame.status = worse(frame.status, status);
+            // sendmail: whatever was before.
+            frame.status = status;
             if T::ON {
                 let event = Event::GivenUp(frame.ruleset);
                 self.trace.event(self.program, event);
@@ -160,6 +187,15 @@ impl<T: Trace> Machine<'_, T> {
         if let Some(status) = self.leave() {
             self.state = State::Stop(status);
         }
+    }
+
+    /// Ends the innermost ruleset because text could not be cut up.
+    // sendmail: nothing is left of the workspace then.
+    pub(super) fn abort_empty(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.workspace.clear();
+        }
+        self.abort(Status::Data);
     }
 
     pub(super) fn too_long(&mut self) {

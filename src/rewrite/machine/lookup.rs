@@ -5,7 +5,10 @@ use bstr::{BStr, BString, ByteSlice};
 use smallvec::SmallVec;
 
 use super::{Answer, Machine, Status};
-use crate::base::limits::{MAP_ARGUMENTS_MAX, RULE_RUN_BYTES_MAX, WORKSPACE_TOKENS_MAX};
+use crate::base::limits::{
+    LOOKUP_BYTES_MAX, MAP_ARGUMENTS_MAX, RULE_RUN_BYTES_MAX, WORKSPACE_TOKENS_MAX,
+};
+use crate::rewrite::program::Program;
 use crate::rewrite::symbol::{Fold, Token, meta};
 use crate::rewrite::trace::{Event, Trace};
 use crate::rewrite::view::View;
@@ -17,6 +20,8 @@ pub(super) struct Pending {
     /// The whole lookup, brackets included.
     pub(super) begin: usize,
     end: usize,
+    /// The key as it stands, and as much of it as is looked up.
+    whole: (usize, usize),
     key: (usize, usize),
     default: Option<(usize, usize)>,
     arguments: SmallVec<[(usize, usize); 4]>,
@@ -29,6 +34,7 @@ pub(super) struct Pending {
 pub struct Query<'a> {
     /// The name of the map; `host` for `$[ … $]`.
     pub map: &'a BStr,
+    word: Option<usize>,
     /// The key.
     pub key: View<'a>,
     out: View<'a>,
@@ -36,6 +42,14 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
+    /// The number of the map's name among the words of the program
+    /// ([`Program::words`](super::Program::words)), which is quicker to find
+    /// the map by; `None` for `$[ … $]`. A name that the program does not
+    /// mention has a number beyond them.
+    pub fn word(&self) -> Option<usize> {
+        self.word
+    }
+
     /// The key as text: `space` between words that meet (that of option
     /// BlankSub when none is given), and without quotes unless they are kept
     /// (the map's flags `-S` and `-q`).
@@ -70,6 +84,7 @@ impl<T: Trace> Machine<'_, T> {
         let (from, to) = self.pending.key;
         Query {
             map: self.map_name(self.pending.map),
+            word: self.pending.map.map(|token| token.fold.number()),
             key: self.view(out.get(from..to).unwrap_or_default()),
             out: self.view(out),
             arguments: &self.pending.arguments,
@@ -102,6 +117,10 @@ impl<T: Trace> Machine<'_, T> {
         };
         at = at.min(out.len());
         pending.read(out, at, end_token);
+        pending.whole = pending.key;
+        for range in pending.ranges() {
+            *range = fitting(self.program, &self.bytes, out, *range);
+        }
         let view = View {
             program: self.program,
             bytes: &self.bytes,
@@ -149,32 +168,40 @@ impl<T: Trace> Machine<'_, T> {
         // key; a default that would be cut up as it stands need not be.
         let kept = match (&found, pending.default) {
             (None, Some(range)) if self.is_plain(range) => Some(range),
-            (None, None) => Some(pending.key),
+            (None, None) => Some(pending.whole),
             _ => None,
         };
-        let value = found.or_else(|| {
-            let (from, to) = pending.default.filter(|_| kept.is_none())?;
-            Some(self.out_view(from, to).text())
-        });
+        let default = pending
+            .default
+            .filter(|_| kept.is_none() && found.is_none());
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
         let mut out = std::mem::take(&mut frame.out);
         let tail = self.take_spare_from(&out[pending.end..]);
-        match (kept, value) {
+        let sound = match (kept, default) {
             (Some((from, to)), _) => {
                 out.copy_within(from..to, pending.begin);
                 out.truncate(pending.begin + (to - from));
+                true
             }
-            (None, value) => {
+            (None, Some((from, to))) => {
+                let tokens = self.take_spare_from(&out[from..to]);
                 out.truncate(pending.begin);
-                if !self.scan_into(&value.unwrap_or_default(), &mut out) {
-                    self.recycle(tail);
-                    self.recycle(out);
-                    self.abort(Status::Data);
-                    return;
-                }
+                let sound = self.scan_anew(&tokens, &mut out);
+                self.recycle(tokens);
+                sound
             }
+            (None, None) => {
+                out.truncate(pending.begin);
+                self.scan_into(&found.unwrap_or_default(), &mut out)
+            }
+        };
+        if !sound {
+            self.recycle(tail);
+            self.recycle(out);
+            self.abort_empty();
+            return;
         }
         let resume = out.len();
         out.extend_from_slice(&tail);
@@ -186,6 +213,22 @@ impl<T: Trace> Machine<'_, T> {
         self.pending.begin = resume;
         if long {
             self.too_long();
+        }
+    }
+
+    /// Joins tokens to text and cuts it up again; operators stay what they
+    /// are. False when nothing can be made of a part.
+    fn scan_anew(&mut self, tokens: &[Token], out: &mut Vec<Token>) -> bool {
+        let mut rest = tokens;
+        loop {
+            let end = rest.iter().position(|token| token.is_operator());
+            let text = self.view(&rest[..end.unwrap_or(rest.len())]).text();
+            if !self.scan_into(&text, out) {
+                return false;
+            }
+            let Some(end) = end else { return true };
+            out.push(rest[end]);
+            rest = &rest[end + 1..];
         }
     }
 
@@ -241,28 +284,57 @@ impl<T: Trace> Machine<'_, T> {
     }
 }
 
+/// The tokens of a range whose text is short enough to be looked up.
+// sendmail: what does not fit its buffer is left out without a word.
+fn fitting(
+    program: &Program,
+    bytes: &[u8],
+    out: &[Token],
+    (from, to): (usize, usize),
+) -> (usize, usize) {
+    let mut length = 0;
+    let mut after_atom = false;
+    for (at, token) in out.iter().enumerate().take(to).skip(from) {
+        let text = program.symbols.text(*token, bytes);
+        let first = text.first().copied().unwrap_or(b'"');
+        let atom = !token.is_operator() && program.table.is_atom(first);
+        let own = if token.is_operator() { 1 } else { text.len() };
+        length += own + usize::from(atom && after_atom);
+        after_atom = atom;
+        if length > LOOKUP_BYTES_MAX {
+            return (from, at);
+        }
+    }
+    (from, to)
+}
+
 impl Pending {
     /// Reads key, arguments and default of a lookup from `at` on.
     fn read(&mut self, out: &[Token], at: usize, end_token: Fold) {
-        let end = out[at..]
-            .iter()
-            .position(|token| token.is(end_token))
-            .map_or(out.len(), |found| at + found);
-        self.end = (end + 1).min(out.len());
         let mut start = at;
         let mut part = None;
-        for (place, token) in out.iter().enumerate().take(end + 1).skip(at) {
-            let ends = place == end;
-            if !(ends || token.is(meta::HOST) || token.is(meta::USER)) {
-                continue;
+        let mut place = at;
+        while let Some(token) = out.get(place) {
+            if token.is(end_token) {
+                break;
             }
-            self.close(part, (start, place));
-            part = Some(token.fold);
-            start = place + 1;
+            if token.is(meta::HOST) || token.is(meta::USER) {
+                self.close(part, (start, place));
+                part = Some(token.fold);
+                start = place + 1;
+            }
+            place += 1;
         }
-        if end == out.len() {
-            self.close(part, (start, end));
-        }
+        self.close(part, (start, place));
+        self.end = (place + 1).min(out.len());
+    }
+
+    /// Key, default and arguments.
+    fn ranges(&mut self) -> impl Iterator<Item = &mut (usize, usize)> {
+        let arguments = self.arguments.iter_mut();
+        std::iter::once(&mut self.key)
+            .chain(&mut self.default)
+            .chain(arguments)
     }
 
     fn close(&mut self, part: Option<Fold>, range: (usize, usize)) {

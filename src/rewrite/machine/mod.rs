@@ -90,8 +90,6 @@ pub struct Machine<'p, T = NoTrace> {
     frames: Vec<Frame>,
     /// Empty vectors to use again.
     spare: Vec<Vec<Token>>,
-    /// Numbers of the tokens of the workspace in hand.
-    folds: Vec<u32>,
     bindings: Bindings,
     state: State,
     pending: Pending,
@@ -104,7 +102,6 @@ pub struct Memory {
     bytes: Vec<u8>,
     frames: Vec<Frame>,
     spare: Vec<Vec<Token>>,
-    folds: Vec<u32>,
     bindings: Bindings,
 }
 
@@ -116,6 +113,8 @@ struct Frame {
     /// How often it has been tried on end.
     loops: usize,
     status: Status,
+    /// Whether the right side may call.
+    calls: bool,
     /// Calls of the right side are looked for before this token: what a call
     /// has made is not called again.
     uncalled: usize,
@@ -168,7 +167,6 @@ impl<'p, T: Trace> Machine<'p, T> {
             workspace,
             frames: memory.frames,
             spare: memory.spare,
-            folds: memory.folds,
             bindings: memory.bindings,
             state: State::Rest,
             pending: Pending::default(),
@@ -185,7 +183,6 @@ impl<'p, T: Trace> Machine<'p, T> {
             bytes: self.bytes,
             frames: self.frames,
             spare: self.spare,
-            folds: self.folds,
             bindings: self.bindings,
         }
     }
@@ -268,6 +265,14 @@ impl<'p, T: Trace> Machine<'p, T> {
         }
     }
 
+    /// Takes the first token out of the workspace when it is this text.
+    pub fn strip_first(&mut self, text: &[u8]) {
+        let first = self.workspace().tokens().next();
+        if first.is_some_and(|first| first == text) {
+            self.workspace.remove(0);
+        }
+    }
+
     /// The program it runs.
     pub fn program(&self) -> &'p Program {
         self.program
@@ -293,7 +298,11 @@ impl<'p, T: Trace> Machine<'p, T> {
                     if self.next_lookup() {
                         return Step::Lookup;
                     }
-                    self.state = State::Calls;
+                    // No answer of a map ever calls.
+                    self.state = match self.frames.last() {
+                        Some(frame) if !frame.calls => State::Apply,
+                        _ => State::Calls,
+                    };
                 }
                 State::Calls => self.next_call(),
                 State::Apply => self.apply(),

@@ -9,9 +9,9 @@ use crate::base::limits::{
 };
 use crate::rewrite::macros::{MacroTable, Value};
 use crate::rewrite::matcher::{Bindings, Matcher};
-use crate::rewrite::program::{Action, Head, Program, Rule, RuleId, Then};
+use crate::rewrite::program::{Action, Fixed, Head, Program, Rule, RuleId, Then};
 use crate::rewrite::quick::{Found, Text};
-use crate::rewrite::symbol::{Fold, Symbols, Token, meta};
+use crate::rewrite::symbol::{Token, meta};
 use crate::rewrite::trace::{Event, Trace};
 use crate::rewrite::view::View;
 
@@ -24,7 +24,7 @@ impl<T: Trace> Machine<'_, T> {
             return;
         };
         let end = program.rulesets[frame.ruleset.0 as usize].end;
-        let profile = Profile::of(&frame.workspace, &mut self.folds);
+        let profile = Profile::of(&frame.workspace);
         if profile.resolved {
             self.state = State::Return;
             return;
@@ -60,7 +60,6 @@ impl<T: Trace> Machine<'_, T> {
                 program,
                 rule,
                 workspace: &frame.workspace,
-                folds: &self.folds,
                 bytes: &self.bytes,
                 macros,
             };
@@ -69,7 +68,8 @@ impl<T: Trace> Machine<'_, T> {
                 if T::ON {
                     self.trace.event(program, Event::Matches(RuleId(rule)));
                 }
-                self.build(macros);
+                let has = profile.has;
+                self.build(macros, has);
                 return;
             }
             if watched {
@@ -82,7 +82,7 @@ impl<T: Trace> Machine<'_, T> {
     }
 
     /// Builds the right side of the rule in hand: `$n` and `$&x` are put in.
-    fn build(&mut self, macros: &MacroTable) {
+    fn build(&mut self, macros: &MacroTable, has: u64) {
         self.steps += 1;
         let program = self.program;
         let Some(frame) = self.frames.last_mut() else {
@@ -90,18 +90,22 @@ impl<T: Trace> Machine<'_, T> {
         };
         let rule = &program.rules[frame.rule as usize];
         let mut out = std::mem::take(&mut frame.out);
-        out.clear();
+        let workspace = std::mem::take(&mut frame.workspace);
         frame.uncalled = usize::MAX;
-        self.state = match (rule.looks_up, rule.calls) {
+        // A call may be in the workspace too, where none could be made of it.
+        frame.calls = rule.calls || has & meta::CALL.bit() != 0;
+        self.state = match (rule.looks_up, frame.calls) {
             (true, _) => State::Lookups,
             (false, true) => State::Calls,
             (false, false) => State::Apply,
         };
         self.pending.begin = 0;
-        let built = self.fill(rule, macros, &mut out);
+        out.clear();
+        let built = self.fill(rule, &workspace, macros, &mut out);
         let long = out.len() > WORKSPACE_TOKENS_MAX || self.bytes.len() > RULE_RUN_BYTES_MAX;
         if let Some(frame) = self.frames.last_mut() {
             frame.out = out;
+            frame.workspace = workspace;
         }
         match built {
             Err(spoilt) => self.spoil(spoilt),
@@ -118,22 +122,27 @@ impl<T: Trace> Machine<'_, T> {
     fn fill(
         &mut self,
         rule: &Rule,
+        workspace: &[Token],
         macros: &MacroTable,
         out: &mut Vec<Token>,
     ) -> Result<(), Spoilt> {
         let program = self.program;
         let (from, to) = rule.actions;
-        for action in &program.actions[from as usize..to as usize] {
+        let actions = &program.actions[from as usize..to as usize];
+        out.reserve(actions.len() + workspace.len());
+        for action in actions {
             match *action {
+                Action::Put(_) if out.len() >= WORKSPACE_TOKENS_MAX => {
+                    return Err(Spoilt::TooLong);
+                }
                 Action::Put(token) => out.push(token),
                 Action::Macro(name) => self.put_macro(name, macros, out)?,
                 Action::Copy(number) => {
                     let index = usize::from(number).checked_sub(1);
-                    let binding = index.and_then(|index| self.bindings.get(index));
-                    let (Some(binding), Some(frame)) = (binding, self.frames.last()) else {
+                    let Some(binding) = index.and_then(|index| self.bindings.get(index)) else {
                         return Err(Spoilt::OutOfBounds(number));
                     };
-                    let tokens = &frame.workspace[binding.first..binding.end];
+                    let tokens = &workspace[binding.first..binding.end];
                     if T::ON {
                         let tokens = View {
                             program,
@@ -143,7 +152,15 @@ impl<T: Trace> Machine<'_, T> {
                         let event = Event::Argument { number, tokens };
                         self.trace.event(program, event);
                     }
-                    out.extend_from_slice(tokens);
+                    if out.len() + tokens.len() > WORKSPACE_TOKENS_MAX {
+                        return Err(Spoilt::TooLong);
+                    }
+                    if tokens.len() > FEW {
+                        out.extend_from_slice(tokens);
+                    } else {
+                        // Quicker than the call of what copies many.
+                        tokens.iter().for_each(|token| out.push(*token));
+                    }
                 }
             }
         }
@@ -152,7 +169,8 @@ impl<T: Trace> Machine<'_, T> {
 
     fn spoil(&mut self, spoilt: Spoilt) {
         match spoilt {
-            Spoilt::Unusable => self.abort(Status::Data),
+            Spoilt::Unusable => self.abort_empty(),
+            Spoilt::TooLong => self.too_long(),
             Spoilt::OutOfBounds(number) => {
                 let name = self.frames.last().map_or(BStr::new(""), |frame| {
                     self.program.ruleset_name(frame.ruleset)
@@ -198,7 +216,9 @@ impl<T: Trace> Machine<'_, T> {
                 .one(*token);
                 self.trace.event(program, Event::MacroToken(Some(text)));
             }
-            self.trace.event(program, Event::MacroToken(None));
+            if out.len() > first {
+                self.trace.event(program, Event::MacroToken(None));
+            }
         }
         Ok(())
     }
@@ -235,35 +255,36 @@ impl<T: Trace> Machine<'_, T> {
     }
 }
 
+/// How many tokens are copied one by one.
+const FEW: usize = 8;
+
 /// Why a right side cannot be built.
 enum Spoilt {
     /// It refers to a wildcard that is not there.
     OutOfBounds(u8),
     /// The value of a macro is no address.
     Unusable,
+    /// It has more tokens than a workspace may have.
+    TooLong,
 }
 
 /// What of a workspace decides at once whether a left side can match.
-struct Profile {
+struct Profile<'w> {
     has: u64,
     length: u16,
-    begins: u32,
-    ends: u32,
+    tokens: &'w [Token],
     /// It begins with `$#`.
     resolved: bool,
 }
 
-impl Profile {
-    /// Looks at a workspace, and puts the numbers of its tokens into `folds`.
-    fn of(tokens: &[Token], folds: &mut Vec<u32>) -> Self {
-        folds.clear();
-        folds.extend(tokens.iter().map(|token| token.fold.0));
-        let bits = folds.iter().map(|&fold| Symbols::bit(fold));
+impl<'w> Profile<'w> {
+    /// Looks at a workspace.
+    fn of(tokens: &'w [Token]) -> Self {
+        let has = |all, token: &Token| all | token.fold.bit();
         Self {
-            has: bits.fold(0, |all, bit| all | bit),
+            has: tokens.iter().fold(0, has),
             length: u16::try_from(tokens.len()).unwrap_or(u16::MAX),
-            begins: folds.first().copied().unwrap_or(Fold::UNKNOWN.0),
-            ends: folds.last().copied().unwrap_or(Fold::UNKNOWN.0),
+            tokens,
             resolved: tokens.first().is_some_and(|token| token.is(meta::NET)),
         }
     }
@@ -273,8 +294,20 @@ impl Profile {
         head.needs & !self.has == 0
             && head.least <= self.length
             && self.length <= head.most
-            && (head.begins == Head::ANY || head.begins == self.begins)
-            && (head.ends == Head::ANY || head.ends == self.ends)
+            && (head.any & self.has != 0 || head.any == u64::MAX)
+            && (head.front.fold == Head::ANY || self.has_at(head.front, head.front.distance))
+            && (head.back.fold == Head::ANY
+                || self.has_at(
+                    head.back,
+                    u32::from(self.length).wrapping_sub(head.back.distance + 1),
+                ))
+    }
+
+    #[inline]
+    fn has_at(&self, word: Fixed, at: u32) -> bool {
+        self.tokens
+            .get(at as usize)
+            .is_some_and(|token| token.fold.0 == word.fold)
     }
 }
 
@@ -283,7 +316,6 @@ struct Attempt<'a> {
     program: &'a Program,
     rule: u32,
     workspace: &'a [Token],
-    folds: &'a [u32],
     bytes: &'a [u8],
     macros: &'a MacroTable,
 }
@@ -306,7 +338,6 @@ impl Attempt<'_> {
         if !steps {
             let text = Text {
                 program: self.program,
-                folds: self.folds,
                 tokens: self.workspace,
                 bytes: self.bytes,
                 macros: self.macros,
