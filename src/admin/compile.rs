@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::blocks::note_who_asked;
 use crate::base::{Diagnostic, Severity};
 use crate::cf::{self, Origins};
 use crate::check::{self, Own};
@@ -29,6 +30,7 @@ pub enum CompileError {
 /// Compiles `path`. The result is read back as the daemon would, so that its
 /// faults are shown at the line of the `.mc` that asked for the line. What the
 /// checks say beyond is among the remarks, and no reason to refuse the result.
+/// With our own library each block of it says which line asked for it.
 ///
 /// # Errors
 /// The file cannot be read; everything else is among the faults.
@@ -40,6 +42,7 @@ pub fn compile_file(
 ) -> Result<Compiled, CompileError> {
     let text = read_source(path)?;
     let name = path.display().to_string();
+    let is_ours = templates == Templates::BuiltIn;
     let request = Request {
         name: &name,
         text: &text,
@@ -62,6 +65,10 @@ pub fn compile_file(
             every_rule: false,
         };
         remarks.extend(check::configuration(&config, own, &features, &name));
+        // A tree of the site's own gives what m4 gives, to the byte.
+        if is_ours {
+            note_who_asked(&mut compiled, &origins);
+        }
     }
     compiled.remarks = remarks;
     Ok(compiled)

@@ -4,6 +4,7 @@
 //! and renamed over the old one.
 
 pub mod audit;
+mod blocks;
 mod check;
 mod compile;
 mod immutable;

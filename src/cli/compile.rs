@@ -1,6 +1,7 @@
 //! `godwit compile` and `godwit cf`: from `.mc` to `.cf`.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use bstr::BString;
 use clap::Parser;
 
 use super::m4::RealHost;
-use super::output::{complain, exit, fail, print};
+use super::output::{complain, exit, fail};
 use crate::admin::{compile_file, replace_file, told};
 use crate::base::{Diagnostic, Sysexit};
 use crate::mc::{Compiled, Templates};
@@ -73,19 +74,33 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     match arguments.output {
         // What there is, as m4 gives it; the exit status tells what it is worth.
-        None => print(&compiled.text),
+        None => {
+            let mut out = io::stdout().lock();
+            if let Err(error) = out.write_all(&compiled.text).and_then(|()| out.flush()) {
+                let text = format!("standard output: {}", system_words(&error));
+                return fail(Sysexit::CantCreat, text);
+            }
+        }
         Some(path) if compiled.failed() => {
             let text = format!("{} stays as it is", path.display());
             return fail(verdict, text);
         }
         Some(path) => {
             if let Err(error) = replace_file(&path, &compiled.text, 0o644) {
-                let text = format!("{}: {error}", path.display());
+                let text = format!("{}: {}", path.display(), system_words(&error));
                 return fail(Sysexit::CantCreat, text);
             }
         }
     }
     exit(verdict)
+}
+
+/// An error without the number that Rust adds to the system's words.
+fn system_words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
 }
 
 pub(super) fn templates(asked: Option<OsString>) -> Templates {

@@ -15,6 +15,7 @@ const SET_TWICE: &[&str] = &["confINPUT_MAIL_FILTERS"];
 /// Every mistake in what the site defined.
 pub(super) fn mistakes(record: &Record, places: &mut Places<'_>) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
+    let mut candidates = Candidates::default();
     for (index, defined) in record.defined.iter().enumerate() {
         if defined.read || defined.pushed || is_library(&defined.origin.asked) {
             continue;
@@ -39,7 +40,7 @@ pub(super) fn mistakes(record: &Record, places: &mut Places<'_>) -> Vec<Diagnost
                 faults.push(too_late(name, origin, reader, is_of_site(defined)));
             }
         } else if is_of_site(defined) {
-            faults.push(unread(name, origin));
+            faults.push(unread(name, origin, &mut candidates));
         }
     }
     faults.dedup_by(|one, other| one.code == other.code && one.origin == other.origin);
@@ -85,14 +86,45 @@ fn is_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'_'
 }
 
-/// Every name that stands anywhere in the library.
-fn known_names() -> HashSet<&'static str> {
+/// The names of the library, for "did you mean"; gathered when first wanted.
+#[derive(Default)]
+struct Candidates {
+    names: Option<Vec<&'static str>>,
+    /// How often one was looked for.
+    asked: usize,
+}
+
+/// A source with more unread definitions than this has another trouble than
+/// mistyped names.
+const SUGGESTIONS_MAX: usize = 50;
+
+impl Candidates {
+    fn near(&mut self, name: &str) -> Option<&'static str> {
+        self.asked += 1;
+        if self.asked > SUGGESTIONS_MAX {
+            return None;
+        }
+        // In order: the same of several that stand as near.
+        let names = self.names.get_or_insert_with(known_names);
+        // `RELAY_MAILER' for `confRELAY_MAILER'.
+        let with_prefix = format!("conf{name}");
+        match names.binary_search(&with_prefix.as_str()) {
+            Ok(index) => names.get(index).copied(),
+            Err(_) => nearest(name, names.iter().copied()),
+        }
+    }
+}
+
+/// Every name that stands anywhere in the library and that sites define.
+fn known_names() -> Vec<&'static str> {
     let mut names = HashSet::new();
     for (_, bytes) in embedded::templates() {
         let text = bytes.to_str().unwrap_or_default();
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        names.extend(words.filter(|word| !word.is_empty()));
+        names.extend(words.filter(|word| is_for_sites(word)));
     }
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
     names
 }
 
@@ -112,24 +144,13 @@ fn when_read<'r>(
     }
 }
 
-fn unread(name: &str, origin: Origin) -> Diagnostic {
+fn unread(name: &str, origin: Origin, candidates: &mut Candidates) -> Diagnostic {
     let fault = Diagnostic::warning(
         "mc-define-unread",
         origin,
         format!("nothing reads `{name}'"),
     );
-    let known = known_names();
-    let candidates = known.iter().copied().filter(|known| is_for_sites(known));
-    // The same of several that stand as near, whatever order the set has.
-    let mut candidates: Vec<&str> = candidates.collect();
-    candidates.sort_unstable();
-    // `RELAY_MAILER' for `confRELAY_MAILER'.
-    let with_prefix = format!("conf{name}");
-    let near = match known.get(with_prefix.as_str()) {
-        Some(other) => Some(*other),
-        None => nearest(name, candidates),
-    };
-    match near {
+    match candidates.near(name) {
         Some(other) => fault.help(format!("Did you mean `{other}'?")),
         None => fault.help("Take the line out, or correct the name."),
     }

@@ -260,6 +260,10 @@ fn a_broken_source_is_refused_at_the_right_line() {
         "site.mc: line 2: cannot open `/nowhere/at/all.m4'",
     );
     refused(
+        &with("dnl\ninclude(`.')dnl\nMAILER(`smtp')dnl\n"),
+        "site.mc: line 3: cannot open `.': Is a directory",
+    );
+    refused(
         &with("define(`again', `again again')dnl\nagain\n"),
         "site.mc: line 3: ",
     );
@@ -394,4 +398,168 @@ fn blocks_say_who_asked_for_them_and_classes_swallow_their_line() {
     assert!(cf.contains("# MAILER(smtp) at site.mc:4\n"));
     assert!(!cf.contains("REDIRECT"));
     assert_eq!(cf, text(&compile(dir.path(), "site.mc").stdout));
+}
+
+/// Every kind of statement, and that before each stands the line that asked.
+#[test]
+fn every_block_says_which_line_asked_for_it() {
+    let source = [
+        ("OSTYPE(`linux')dnl", ""),
+        ("define(`confTO_IDENT', `7s')dnl", "O Timeout.ident=7s"),
+        ("dnl", ""),
+        ("define(`SMART_HOST', `hub.example')dnl", "DShub.example"),
+        ("dnl", ""),
+        ("MASQUERADE_AS(`a.example')dnl", "DMa.example"),
+        ("dnl", ""),
+        ("MASQUERADE_DOMAIN(`b.example')dnl", "C{M}b.example"),
+        ("dnl", ""),
+        ("LOCAL_DOMAIN(`c.example')dnl", "C{w}c.example"),
+        ("dnl", ""),
+        (
+            "FEATURE(`mailertable')dnl",
+            "Kmailertable hash /etc/mail/mailertable",
+        ),
+        ("dnl", ""),
+        (
+            "DAEMON_OPTIONS(`Port=2525, Name=X')dnl",
+            "O DaemonPortOptions=Port=2525, Name=X",
+        ),
+        ("dnl", ""),
+        ("INPUT_MAIL_FILTER(`f', `S=local:/f')dnl", "Xf, S=local:/f"),
+        ("dnl", ""),
+        ("QUEUE_GROUP(`q', `P=/q')dnl", "Qq, P=/q"),
+        ("dnl", ""),
+        ("MAILER(`smtp')dnl", "Msmtp,"),
+        ("LOCAL_CONFIG", ""),
+        ("Kown hash /etc/own", "Kown hash /etc/own"),
+        ("LOCAL_RULE_0", ""),
+        (
+            "R$* < @ x.example. >\t$#local $: $1",
+            "R$* < @ x.example. >",
+        ),
+        ("LOCAL_RULESETS", ""),
+        ("SOwn_rules", "SOwn_rules"),
+        ("MAILER_DEFINITIONS", ""),
+        (
+            "Mown, P=/bin/own, F=l, A=own",
+            "Mown, P=/bin/own, F=l, A=own",
+        ),
+    ];
+    let lines: Vec<&str> = source.iter().map(|(line, _)| *line).collect();
+    let dir = site(lines.join("\n").as_bytes());
+    let output = compile(dir.path(), "site.mc");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let cf = text(&output.stdout);
+    for (number, (_, wanted)) in source.iter().enumerate() {
+        if wanted.is_empty() {
+            continue;
+        }
+        let at = cf.find(&format!("\n{wanted}")).expect(wanted);
+        // Nearer than any other note.
+        let note = cf[..at].rfind(" at site.mc:").expect("a note") + " at site.mc:".len();
+        let digits = cf[note..]
+            .find(|c: char| !c.is_ascii_digit())
+            .expect("more");
+        let line = number + 1;
+        assert_eq!(&cf[note..note + digits], line.to_string(), "{wanted}");
+    }
+    // Wherever it is compiled.
+    let path = dir.path().join("site.mc");
+    let again = compile(Path::new("/"), path.to_str().expect("text"));
+    assert_eq!(text(&again.stdout), cf);
+}
+
+/// Where there is no room the old configuration stays, and nothing else.
+#[test]
+fn a_full_disk_leaves_the_old_configuration() {
+    let what = "compiling to a full disk";
+    if !need::root(what) {
+        return;
+    }
+    let dir = site(b"OSTYPE(`linux')dnl\nMAILER(`smtp')dnl\n");
+    let full = dir.path().join("full");
+    std::fs::create_dir(&full).expect("made");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"])
+        .arg(&full)
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        need::left_out(what, "nothing can be mounted here");
+        return;
+    }
+    std::fs::write(full.join("site.cf"), "V10/old\n").expect("written");
+    let output = Command::new(GODWIT)
+        .args(["compile", "site.mc", "-o", "full/site.cf"])
+        .current_dir(dir.path())
+        .output()
+        .expect("the program can be started");
+    let kept = std::fs::read(full.join("site.cf"));
+    let left = std::fs::read_dir(&full).map(Iterator::count);
+    let _ = Command::new("umount").arg(&full).status();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(73), "{said}");
+    assert!(
+        said.contains("full/site.cf: No space left on device"),
+        "{said}"
+    );
+    assert_eq!(kept.expect("there"), b"V10/old\n");
+    assert_eq!(left.expect("there"), 1, "something was left behind");
+}
+
+#[test]
+fn standard_output_without_room_is_a_failure() {
+    let dir = site(b"OSTYPE(`linux')dnl\nMAILER(`smtp')dnl\n");
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let Ok(full) = full else {
+        need::left_out("a full standard output", "there is no /dev/full");
+        return;
+    };
+    let output = Command::new(GODWIT)
+        .args(["compile", "site.mc"])
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .stdout(full)
+        .output()
+        .expect("the program can be started");
+    assert_eq!(output.status.code(), Some(73));
+    assert!(text(&output.stderr).contains("No space left on device"));
+}
+
+/// The new file takes the place of what a link names; the link stays one.
+#[test]
+fn a_link_stays_a_link() {
+    let dir = site(b"OSTYPE(`linux')dnl\nMAILER(`smtp')dnl\n");
+    std::fs::create_dir(dir.path().join("real")).expect("made");
+    std::fs::write(dir.path().join("real/it.cf"), "V10/old\n").expect("written");
+    let link = dir.path().join("link.cf");
+    std::os::unix::fs::symlink("real/it.cf", &link).expect("a link");
+    for name in ["link.cf", "site.cf"] {
+        let output = Command::new(GODWIT)
+            .args(["compile", "site.mc", "-o", name])
+            .current_dir(dir.path())
+            .output()
+            .expect("the program can be started");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    assert!(
+        std::fs::symlink_metadata(&link)
+            .expect("there")
+            .is_symlink()
+    );
+    let real = std::fs::read(dir.path().join("real/it.cf")).expect("there");
+    let plain = std::fs::read(dir.path().join("site.cf")).expect("there");
+    assert_eq!(real, plain);
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("real"))
+            .expect("there")
+            .count(),
+        1
+    );
+    // A name that is a folder is refused, and nothing of it touched.
+    let output = Command::new(GODWIT)
+        .args(["compile", "site.mc", "-o", "real"])
+        .current_dir(dir.path())
+        .output()
+        .expect("the program can be started");
+    assert_eq!(output.status.code(), Some(73));
 }

@@ -1,6 +1,6 @@
-//! Which line of the `.mc` an option of the `.cf` came from: the macro
-//! processor writes all options when the `.mc` has ended, but each belongs to
-//! the line that defined it.
+//! Which line of the `.mc` an option or a macro of the `.cf` came from: the
+//! library writes them all when the `.mc` has ended, but each belongs to the
+//! line that defined it.
 
 use std::collections::HashMap;
 
@@ -38,9 +38,10 @@ pub(crate) fn origins(name: &str, text: &[u8], compiled: &Compiled) -> Vec<Origi
             origins.push(origin.clone());
             continue;
         }
-        let found = option_name(line)
-            .and_then(|option| definitions.get(option))
-            .and_then(|define| defined.get(BStr::new(define.as_bytes())));
+        let definition = option_name(line)
+            .and_then(|option| definitions.get(option).copied())
+            .or_else(|| macro_definition(line));
+        let found = definition.and_then(|define| defined.get(BStr::new(define.as_bytes())));
         origins.push(match found {
             Some(origin) => Origin::new(whole_or(&whole, origin), origin.line()),
             None => whole.clone(),
@@ -67,6 +68,28 @@ fn option_name(line: &[u8]) -> Option<&[u8]> {
     let rest = line.strip_prefix(b"O ")?;
     let end = rest.find_byteset(b"= ").unwrap_or(rest.len());
     Some(&rest[..end])
+}
+
+/// The definition behind a macro of one letter.
+fn macro_definition(line: &[u8]) -> Option<&'static str> {
+    let [b'D', name, ..] = line else {
+        return None;
+    };
+    Some(match name {
+        b'j' => "confDOMAIN_NAME",
+        b'n' => "confMAILER_NAME",
+        b'B' => "BITNET_RELAY",
+        b'C' => "DECNET_RELAY",
+        b'F' => "FAX_RELAY",
+        b'H' => "MAIL_HUB",
+        b'L' => "LUSER_RELAY",
+        b'M' => "MASQUERADE_NAME",
+        b'R' => "LOCAL_RELAY",
+        b'S' => "SMART_HOST",
+        b'Y' => "UUCP_RELAY",
+        b'Z' => "confCF_VERSION",
+        _ => return None,
+    })
 }
 
 /// The definition behind each option, from the library's table.

@@ -92,9 +92,13 @@ fn read_path(path: &Path) -> Result<Vec<u8>, HostError> {
     }
     let length = usize::try_from(metadata.len()).unwrap_or(0);
     if metadata.is_file() && length > 0 {
-        let mut bytes = vec![0; length];
+        let mut bytes = Vec::with_capacity(length);
         // Most often one call reads it all, and none need ask for the end.
-        if file.read(&mut bytes).map_err(|error| reason(&error))? == length {
+        let mut known = (&file).take(metadata.len());
+        known
+            .read_to_end(&mut bytes)
+            .map_err(|error| reason(&error))?;
+        if bytes.len() == length {
             return Ok(bytes);
         }
         file.rewind().map_err(|error| reason(&error))?;
