@@ -17,7 +17,7 @@ use crate::sink::Sink;
 use crate::site::Site;
 
 /// How often the server is killed in one run.
-const KILLS: usize = 8;
+const KILLS: usize = 16;
 /// Sessions that send all the time.
 const SENDERS: usize = 6;
 

@@ -2,8 +2,10 @@
 //!
 //! They stay open over a crash of the engine: connections wait meanwhile.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
@@ -12,6 +14,10 @@ use crate::daemon::control;
 use crate::daemon::ports::{Place, Port};
 use crate::os::{Bound, Given, Identity, bind_inet, bind_local, given_sockets};
 
+/// How long the sockets of a server before us are waited for, and how often
+/// they are tried.
+const BIND_PATIENCE: Duration = Duration::from_secs(5);
+const BIND_PAUSE: Duration = Duration::from_millis(50);
 /// Listeners at once (the reference's MAXDAEMONS is 10, Debian's 64).
 const LISTENERS_MAX: usize = 64;
 
@@ -40,7 +46,9 @@ struct Open {
 impl Listeners {
     /// Opens what the options ask for and closes the rest. Sockets at the
     /// same place are taken over; without a change in their description the
-    /// engine keeps them as they are.
+    /// engine keeps them as they are. At the start, a place that is taken is
+    /// waited for: a killed server keeps its sockets until the disk has
+    /// answered it, and one that is being replaced until it has stopped.
     ///
     /// # Errors
     /// A sentence; nothing has changed then.
@@ -59,6 +67,8 @@ impl Listeners {
         let services = std::fs::read("/etc/services").unwrap_or_default();
         let services = services.to_str_lossy();
         let mut given = self.given.take().unwrap_or_else(given_sockets);
+        let patience = self.open.is_empty().then_some(BIND_PATIENCE);
+        let end = Instant::now() + patience.unwrap_or_default();
         let mut planned = Vec::new();
         for (index, spec) in wanted.into_iter().enumerate() {
             let port = Port::parse(spec.as_bstr(), index).map_err(|e| e.to_string())?;
@@ -68,7 +78,7 @@ impl Listeners {
                 planned.push((spec, place, Some(socket), true));
                 continue;
             }
-            match is_new.then(|| bind(&port, &place)).transpose() {
+            match is_new.then(|| bind(&port, &place, end)).transpose() {
                 Ok(socket) => planned.push((spec, place, socket, false)),
                 // sendmail: a listener with modifier `O` may be missing.
                 Err(_) if port.has(b'O') => {}
@@ -164,8 +174,27 @@ fn take_given(given: &mut Vec<Given>, place: &Place) -> Option<OwnedFd> {
     }
 }
 
-fn bind(port: &Port, place: &Place) -> Result<OwnedFd, String> {
-    let result = match place {
+/// Binds a place; while it is taken, tries again until `end`.
+fn bind(port: &Port, place: &Place, end: Instant) -> Result<OwnedFd, String> {
+    loop {
+        match bind_once(port, place) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < end => {
+                std::thread::sleep(BIND_PAUSE);
+            }
+            Err(error) => {
+                return Err(format!(
+                    "opendaemonsocket: daemon {}: cannot bind: {}",
+                    port.name,
+                    plain(&error)
+                ));
+            }
+            Ok(socket) => return Ok(socket),
+        }
+    }
+}
+
+fn bind_once(port: &Port, place: &Place) -> io::Result<OwnedFd> {
+    match place {
         Place::Inet(address) => bind_inet(
             *address,
             &Bound {
@@ -176,18 +205,11 @@ fn bind(port: &Port, place: &Place) -> Result<OwnedFd, String> {
         ),
         // sendmail: who may write to it may relay, so that is its owner.
         Place::Local(path) => bind_local(path, 0o755),
-    };
-    result.map_err(|error| {
-        format!(
-            "opendaemonsocket: daemon {}: cannot bind: {}",
-            port.name,
-            plain(&error)
-        )
-    })
+    }
 }
 
 /// The system's words for an error, without its number.
-fn plain(error: &std::io::Error) -> String {
+fn plain(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(
         || error.to_string(),
         |number| nix::errno::Errno::from_raw(number).desc().to_owned(),
