@@ -33,7 +33,7 @@ const VALUE_BYTES_MAX: usize = 0x7fff_ffff;
 /// Page numbers have 48 bits in a branch.
 const PAGES_MAX: u64 = 1 << 48;
 
-/// Entries of an LMDB file to be written with [`write`].
+/// Entries of an LMDB file to be written with [`write()`].
 pub fn records() -> Records {
     Records::with_hash(key_hash, false)
 }
