@@ -107,18 +107,6 @@ impl ClientTls {
 }
 
 impl TlsClient for ClientTls {
-    fn connect<'a>(
-        &'a self,
-        stream: Box<dyn Stream>,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
-        let wanted = Wanted {
-            name,
-            ..Wanted::default()
-        };
-        self.connect_as(stream, wanted)
-    }
-
     fn connect_as<'a>(
         &'a self,
         stream: Box<dyn Stream>,

@@ -167,20 +167,25 @@ pub struct Wanted<'a> {
 
 /// Our side of TLS as a client.
 pub trait TlsClient: Send + Sync {
-    /// The same with more known of the server: TLSA records are compared, and
-    /// [`TlsFacts::is_named`] says whether the certificate is for it.
+    /// Does the handshake with a server; whether to go on with a certificate
+    /// that is not trusted is the caller's decision. TLSA records are compared,
+    /// and [`TlsFacts::is_named`] says whether the certificate is for it.
     fn connect_as<'a>(
         &'a self,
         stream: Box<dyn Stream>,
         wanted: Wanted<'a>,
-    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
-        self.connect(stream, wanted.name)
-    }
-    /// Does the handshake with the server called `name`; whether to go on
-    /// with a certificate that is not trusted is the caller's decision.
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>>;
+
+    /// The same with the server called `name`, of which nothing else is known.
     fn connect<'a>(
         &'a self,
         stream: Box<dyn Stream>,
         name: &'a str,
-    ) -> BoxFuture<'a, Result<Secured, TlsFault>>;
+    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
+        let wanted = Wanted {
+            name,
+            ..Wanted::default()
+        };
+        self.connect_as(stream, wanted)
+    }
 }

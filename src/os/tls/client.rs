@@ -1,6 +1,5 @@
 //! TLS as a client.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
@@ -13,7 +12,7 @@ use webpki::KeyUsage;
 use super::files::{Loaded, Watch, load};
 use super::keys::{Keys, OwnKeys};
 use super::peer::{AnyPeer, Judge, provider_of};
-use super::server::VARIANTS_MAX;
+use super::variants::Variants;
 use super::{TlsSettings, certificate, dane, reason};
 use crate::world::{
     BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsClient, TlsFault, TlsFeatures,
@@ -28,7 +27,7 @@ pub struct SystemTlsClient {
     log: Arc<dyn SystemLog>,
     state: Mutex<State>,
     /// The same as rules want it for some servers.
-    variants: Mutex<HashMap<TlsFeatures, Arc<SystemTlsClient>>>,
+    variants: Variants<SystemTlsClient>,
 }
 
 struct State {
@@ -66,27 +65,20 @@ impl SystemTlsClient {
             keys,
             log,
             state: Mutex::new(state),
-            variants: Mutex::default(),
+            variants: Variants::default(),
         }
     }
 
     /// What rules want for one server.
     fn variant(&self, features: &TlsFeatures) -> Arc<Self> {
-        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = variants.get(features) {
-            return Arc::clone(known);
-        }
-        let made = Arc::new(Self::with_keys(
-            self.settings.with(features),
-            Arc::clone(&self.files),
-            Arc::clone(&self.keys),
-            Arc::clone(&self.log),
-        ));
-        if variants.len() >= VARIANTS_MAX {
-            variants.clear();
-        }
-        variants.insert(features.clone(), Arc::clone(&made));
-        made
+        self.variants.get(features, || {
+            Self::with_keys(
+                self.settings.with(features),
+                Arc::clone(&self.files),
+                Arc::clone(&self.keys),
+                Arc::clone(&self.log),
+            )
+        })
     }
 
     fn ready(&self) -> Result<Arc<Ready>, String> {
@@ -150,18 +142,6 @@ fn resolver(own: Arc<CertifiedKey>) -> Arc<dyn ResolvesClientCert> {
 }
 
 impl TlsClient for SystemTlsClient {
-    fn connect<'a>(
-        &'a self,
-        stream: Box<dyn Stream>,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Secured, TlsFault>> {
-        let wanted = Wanted {
-            name,
-            ..Wanted::default()
-        };
-        self.connect_as(stream, wanted)
-    }
-
     fn connect_as<'a>(
         &'a self,
         stream: Box<dyn Stream>,

@@ -14,6 +14,7 @@ mod keys;
 mod peer;
 mod server;
 mod suite;
+mod variants;
 
 pub use certificate::facts as certificate_facts;
 pub use client::SystemTlsClient;

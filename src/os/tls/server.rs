@@ -1,6 +1,5 @@
 //! TLS as a server: certificates that are swapped when their files change.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ServerConfig;
@@ -12,6 +11,7 @@ use webpki::KeyUsage;
 use super::files::{Loaded, Watch, load};
 use super::keys::{Keys, OwnKeys};
 use super::peer::{AnyPeer, Judge, provider_of};
+use super::variants::Variants;
 use super::{TlsSettings, certificate, dane, reason};
 use crate::world::{
     BoxFuture, Files, LogLevel, Secured, Stream, SystemLog, TlsFault, TlsFeatures, TlsServer,
@@ -25,7 +25,7 @@ pub struct SystemTlsServer {
     log: Arc<dyn SystemLog>,
     state: Mutex<State>,
     /// The same as rules want it for some clients.
-    variants: Mutex<HashMap<TlsFeatures, Arc<SystemTlsServer>>>,
+    variants: Variants<SystemTlsServer>,
 }
 
 struct State {
@@ -71,27 +71,20 @@ impl SystemTlsServer {
             keys,
             log,
             state: Mutex::new(State { ready, watch }),
-            variants: Mutex::default(),
+            variants: Variants::default(),
         }
     }
 
     /// What rules want for one client.
     fn variant(&self, features: &TlsFeatures) -> Arc<Self> {
-        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = variants.get(features) {
-            return Arc::clone(known);
-        }
-        let made = Arc::new(Self::with_keys(
-            self.settings.with(features),
-            Arc::clone(&self.files),
-            Arc::clone(&self.keys),
-            Arc::clone(&self.log),
-        ));
-        if variants.len() >= VARIANTS_MAX {
-            variants.clear();
-        }
-        variants.insert(features.clone(), Arc::clone(&made));
-        made
+        self.variants.get(features, || {
+            Self::with_keys(
+                self.settings.with(features),
+                Arc::clone(&self.files),
+                Arc::clone(&self.keys),
+                Arc::clone(&self.log),
+            )
+        })
     }
 
     /// What is ready now; when files have changed and are good, what they
@@ -202,9 +195,6 @@ fn acceptor(
         builder.with_cert_resolver(resolver),
     )))
 }
-
-/// Ways of TLS that rules may want at once.
-pub(super) const VARIANTS_MAX: usize = 64;
 
 impl TlsServer for SystemTlsServer {
     fn accept_as<'a>(
