@@ -1,6 +1,6 @@
 //! The client's side of an SMTP session, word by word.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::site::PATIENCE;
@@ -64,12 +64,20 @@ impl Dialogue {
         (session, greeting)
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes as they are. That a server has hung up is for the reading
+    /// to show.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.reader
-            .get_mut()
-            .write_all(bytes)
-            .expect("the server reads");
+        match self.reader.get_mut().write_all(bytes) {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+                ) =>
+            {
+                panic!("the server reads: {error}")
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
 
     /// Reads one reply, all its lines; empty at the end of the session.

@@ -127,6 +127,7 @@ impl Resolver for Zone {
         name: &'a str,
         kind: RecordKind,
     ) -> BoxFuture<'a, Result<Vec<BString>, ResolveError>> {
+        let name = name.strip_suffix('.').unwrap_or(name);
         let kind = if kind == RecordKind::Mx { "MX" } else { "A" };
         ready(
             self.find(name, kind)

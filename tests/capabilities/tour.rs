@@ -514,7 +514,7 @@ fn sendmail_says_who_it_is() {
         assert!(said.starts_with("Version "), "{said}");
         for part in [
             "\n Compiled with: DNSMAP ",
-            " STARTTLS ",
+            " STARTTLS",
             "\n============ SYSTEM IDENTITY (after readcf) ============\n",
             "      (short domain name) $w = ",
             ".tonk.com\n",
