@@ -48,6 +48,8 @@ fn site() -> Site {
             .say("RCPT TO:<x@faraway.example>")
             .starts_with("550")
     );
+    // Without it, a lost input channel would be logged, now or later.
+    stranger.say("QUIT");
     site.mailbox("root", "seen");
     site.mailq("refused");
     site
