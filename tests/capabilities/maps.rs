@@ -346,10 +346,7 @@ fn every_class_answers_as_the_reference_does() {
     };
     let clock = Arc::new(TestClock::default());
     let (maps, faults) = Maps::with_settings(&definitions(&lines), &settings, world(clock));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = waiting();
     let mut shown = Vec::new();
     for fault in &faults {
         shown.extend_from_slice(format!("{fault}\n").as_bytes());
@@ -366,6 +363,14 @@ fn every_class_answers_as_the_reference_does() {
 /// Maps of some `K` lines, with nothing strict.
 fn open(lines: &str, clock: &Arc<TestClock>) -> Maps {
     Maps::from_definitions(&definitions(lines), world(Arc::clone(clock))).0
+}
+
+/// What answers are waited for with.
+fn waiting() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 /// Looks a key up that is answered at once.
@@ -487,10 +492,7 @@ fn aliases_are_asked_in_order_and_taken_as_they_stand() {
 fn an_alias_database_is_waited_for_until_it_is_finished() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("al.db");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = waiting();
     for class in ["hash:", ""] {
         make(Kind::Hash, &path, "alice\told\n", true, false);
         let file = dir.path().join("al");
@@ -559,10 +561,7 @@ fn a_file_that_is_being_rewritten_in_place_is_waited_for() {
     file.set_len(0).expect("cut");
     clock.pass();
     let id = maps.id(b"m").expect("defined");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = waiting();
     let lookup = maps.lookup(id, b"key", &[], &mut scope(&mut NoMacros));
     let godwit::map::Lookup::Pending(later) = lookup else {
         panic!("half a file is no answer");
@@ -602,10 +601,19 @@ fn readers_see_the_old_map_or_the_new_one_whole() {
                 let (maps, done) = (&maps, &done);
                 threads.spawn(move || {
                     let (mut newest, mut number) = (0, reader);
+                    let runtime = waiting();
                     while !done.load(Ordering::Relaxed) {
                         number = (number * 7 + 1) % KEYS;
                         let key = format!("key{number}");
-                        let Answer::Found(value) = ask(maps, "m", &key, &[]) else {
+                        let id = maps.id(b"m").expect("defined");
+                        let mut none = NoMacros;
+                        let lookup = maps.lookup(id, key.as_bytes(), &[], &mut scope(&mut none));
+                        // A map whose writer has not let go of it is waited for.
+                        let answer = match lookup {
+                            godwit::map::Lookup::Ready(answer) => answer,
+                            godwit::map::Lookup::Pending(later) => runtime.block_on(later),
+                        };
+                        let Answer::Found(value) = answer else {
                             panic!("{key} is in every map");
                         };
                         let (round, own) = value.split_once_str(":").expect("as built");
